@@ -1,0 +1,34 @@
+"""Cold starts of the command line against Python that only imports docker-py."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from benchmarks.measuring import ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.measuring import Finding
+    from labkit.course import Course
+    from labkit.engine import Engine
+
+
+def run(_engine: Engine, _course: Course) -> Iterator[Finding]:
+    """Compare `labkit --help` and `labkit check`."""
+    for words in (["--help"], ["check", "welcome.hello"]):
+        yield ratio(
+            f"labkit {words[0]}, cold / import docker",
+            partial(_python, "-m", "labkit", *words),
+            partial(_python, "-c", "import docker"),
+            target=1.5,
+            repetitions=15,
+        )
+
+
+def _python(*arguments: str) -> None:
+    # The check fails, since nothing is there; that is an answer too.
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=False)

@@ -1,0 +1,140 @@
+"""Compare the manifest, the sources, the built notebooks and the checks with one another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.authoring.build import built, check_markers, stray_notebooks
+from labkit.authoring.lint import Finding, lint_exercise, lint_lesson
+from labkit.authoring.sources import Source
+from labkit.checking import checks_of
+from labkit.errors import AuthoringError, CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from labkit.checking import Check
+    from labkit.course import Course, Exercise
+
+BUILD = "Run `make build`."
+
+
+def check(course: Course) -> tuple[Finding, ...]:
+    """Find everything in the course's files that contradicts something else, or a rule."""
+    missing = tuple(_missing(course))
+    if missing:  # a source that is not there cannot be built or linted
+        return (*missing, *_unnamed(course))
+    return (*_unnamed(course), *_rules(course), *_checks(course), *_outdated(course))
+
+
+def _missing(course: Course) -> Iterator[Finding]:
+    wanted = [course.lesson_source(lesson) for lesson in course.lessons]
+    wanted += [course.solution(exercise) for exercise in course.exercises]
+    wanted += [course.image_folder(image) / "Dockerfile" for image in course.images]
+    for path in wanted:
+        if not path.is_file():
+            yield Finding(
+                _name(course, path),
+                "course.toml names it, but it is not there.",
+                "Write it, or take its entry out of course.toml.",
+            )
+
+
+def _unnamed(course: Course) -> Iterator[Finding]:
+    named = {course.lesson_source(lesson) for lesson in course.lessons}
+    named |= {course.solution(exercise) for exercise in course.exercises}
+    folders = {course.image_folder(image) for image in course.images}
+    found: list[Path] = [
+        *sorted(_visible((course.root / "notebooks").glob("*.md"))),
+        *sorted(_visible((course.root / "solutions").glob("**/*.md"))),
+    ]
+    images = [path for path in (course.root / "images").glob("*") if path.is_dir()]
+    strays = [path for path in found if path not in named]
+    strays += sorted(path for path in _visible(images) if path not in folders)
+    for path in strays:
+        yield Finding(
+            _name(course, path),
+            "course.toml does not name it.",
+            "Add an entry for it, or remove it.",
+        )
+    for path in stray_notebooks(course):
+        yield Finding(_name(course, path), "no source stands behind it.", BUILD)
+
+
+def _rules(course: Course) -> Iterator[Finding]:
+    for chapter in course.chapters:
+        try:
+            source = _source(course, course.lesson_source(chapter.lesson))
+            yield from lint_lesson(source, chapter)
+        except AuthoringError as error:
+            yield _from_error(error)
+        for exercise in chapter.exercises:
+            try:
+                source = _source(course, course.solution(exercise))
+                check_markers(source)
+                names = [spec.name for spec in _specs(course, exercise)]
+                yield from lint_exercise(source, exercise, chapter, names)
+            except AuthoringError as error:
+                yield _from_error(error)
+
+
+def _checks(course: Course) -> Iterator[Finding]:
+    for exercise in course.exercises:
+        try:
+            specs = checks_of(exercise, course)
+        except CourseError as error:
+            yield Finding(
+                _name(course, error.path), error.problem, f'Write one: `@check("{exercise.slug}")`.'
+            )
+            continue
+        points = sum(spec.points for spec in specs)
+        if points != exercise.points:
+            yield Finding(
+                "course.toml",
+                f"`{exercise.slug}` has {exercise.points} points, its checks give {points}.",
+                "Make them equal.",
+            )
+        for spec in specs:
+            if not spec.expected:
+                yield Finding(
+                    f"labkit/checks/{exercise.chapter}.py",
+                    f"`{spec.name}` has no docstring.",
+                    "Say in it what should be true.",
+                )
+
+
+def _outdated(course: Course) -> Iterator[Finding]:
+    try:
+        notebooks = built(course)
+    except AuthoringError as error:
+        yield _from_error(error)
+        return
+    for notebook in notebooks:
+        if notebook.outdated():
+            name = _name(course, notebook.path)
+            yield Finding(name, f"`{name}` is outdated.", BUILD)
+
+
+def _specs(course: Course, exercise: Exercise) -> tuple[Check, ...]:
+    try:
+        return checks_of(exercise, course)
+    except CourseError:
+        return ()  # `_checks` reports it
+
+
+def _source(course: Course, path: Path) -> Source:
+    """Read a source whose findings name it as one sees it from the course's folder."""
+    return Source(path.relative_to(course.root), Source.read(path).cells)
+
+
+def _from_error(error: AuthoringError) -> Finding:
+    return Finding(str(error.path), error.problem, error.hint)
+
+
+def _visible(paths: Iterable[Path]) -> list[Path]:
+    return [path for path in paths if not path.name.startswith(".") and path.parent.name[:1] != "."]
+
+
+def _name(course: Course, path: Path) -> str:
+    return str(path.relative_to(course.root))

@@ -1,0 +1,229 @@
+"""Checks: what should be true of the engine, and what was found instead.
+
+A check is a function of `labkit/checks/CHAPTER.py` that takes the engine and returns nothing when
+all is well. Its docstring says what should be true; it raises `CheckFailed` with what was found
+and the next step. Any other error than labkit's own is our fault, and the learner is told so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from labkit.errors import CourseError, EngineError, NoSuchObject, WaitTimeout
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.course import Course, Exercise
+    from labkit.engine import Engine
+
+    CheckFunction = Callable[[Engine], None]
+    F = TypeVar("F", bound=CheckFunction)
+
+
+class CheckFailed(Exception):
+    """What was found is not what the exercise asks for.
+
+    Attributes:
+        found: What was found, as a sentence without its full stop.
+        hint: The next step.
+    """
+
+    def __init__(self, found: str, *, hint: str = "") -> None:
+        super().__init__(found)
+        self.found = found
+        self.hint = hint
+
+
+class Outcome(StrEnum):
+    """How a check ended; `ERROR` is our fault."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of an exercise.
+
+    Attributes:
+        slug: The exercise it belongs to.
+        after: The check that must pass before this one makes sense.
+    """
+
+    slug: str
+    name: str
+    points: int
+    after: str | None
+    function: CheckFunction
+
+    @property
+    def expected(self) -> str:
+        """What should be true, from the docstring's first paragraph."""
+        text = (inspect.getdoc(self.function) or "").partition("\n\n")[0]
+        return _(" ".join(text.split()))
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What became of one check.
+
+    Attributes:
+        expected: What should be true.
+        found: What was found; empty when passed.
+        hint: The next step; empty when passed.
+        earned: `points` when passed, else 0.
+    """
+
+    name: str
+    expected: str
+    outcome: Outcome
+    found: str
+    hint: str
+    points: int
+    earned: int
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What became of an exercise's checks.
+
+    Attributes:
+        needs_unmet: A sentence for each thing this machine lacks; then nothing was checked.
+        next_slug: The exercise that follows, or empty.
+    """
+
+    slug: str
+    title: str
+    outcomes: tuple[CheckOutcome, ...]
+    needs_unmet: tuple[str, ...] = ()
+    next_slug: str = ""
+
+    @property
+    def points(self) -> int:
+        """What can be earned."""
+        return sum(outcome.points for outcome in self.outcomes)
+
+    @property
+    def earned(self) -> int:
+        """What was earned."""
+        return sum(outcome.earned for outcome in self.outcomes)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed."""
+        return bool(self.outcomes) and all(o.outcome is Outcome.PASSED for o in self.outcomes)
+
+    @property
+    def at_fault(self) -> bool:
+        """Whether a check failed through our own fault."""
+        return any(o.outcome is Outcome.ERROR for o in self.outcomes)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for `json.dumps`."""
+        sums = {"points": self.points, "earned": self.earned, "passed": self.passed}
+        return {**asdict(self), **sums}
+
+
+def check(slug: str, *, points: int, after: CheckFunction | None = None) -> Callable[[F], F]:
+    """Make a function a check of the exercise `slug`.
+
+    Args:
+        slug: `chapter.exercise`.
+        points: What it earns.
+        after: A check above it; when that one does not pass, this one is skipped.
+    """
+
+    def mark(function: F) -> F:
+        name = function.__name__
+        spec = Check(slug, name, points, after.__name__ if after else None, function)
+        function.labkit_check = spec  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def checks_of(exercise: Exercise, course: Course) -> tuple[Check, ...]:
+    """Return an exercise's checks, in the order of their module.
+
+    Raises:
+        CourseError: It has none.
+    """
+    name = f"labkit.checks.{exercise.chapter}"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            raise
+        found: tuple[Check, ...] = ()
+    else:
+        specs = (getattr(item, "labkit_check", None) for item in vars(module).values())
+        found = tuple(s for s in specs if isinstance(s, Check) and s.slug == exercise.slug)
+    if not found:
+        raise CourseError(
+            course.root / "labkit" / "checks" / f"{exercise.chapter}.py",
+            _("exercise `{slug}` has no checks.").format(slug=exercise.slug),
+        )
+    return found
+
+
+def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResult:
+    """Run an exercise's checks against the engine; nothing on it is changed.
+
+    Raises:
+        EngineUnreachable: The engine went away; a verdict would be a lie.
+    """
+    following = course.after(exercise)
+    unmet = _needs_unmet(engine, exercise)
+    outcomes: dict[str, CheckOutcome] = {}
+    if not unmet:
+        for spec in checks_of(exercise, course):
+            outcomes[spec.name] = _run(engine, spec, outcomes)
+    return CheckResult(
+        exercise.slug,
+        exercise.title,
+        tuple(outcomes.values()),
+        unmet,
+        following.slug if following else "",
+    )
+
+
+def _needs_unmet(engine: Engine, exercise: Exercise) -> tuple[str, ...]:
+    if not exercise.needs:
+        return ()
+    from labkit.engine.probes import Verdict, probe
+
+    results = (probe(name, engine) for name in exercise.needs)
+    return tuple(f"{r.said} {r.cost}".strip() for r in results if r.verdict is not Verdict.GOOD)
+
+
+def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> CheckOutcome:
+    def end(outcome: Outcome, found: str = "", hint: str = "") -> CheckOutcome:
+        earned = spec.points if outcome is Outcome.PASSED else 0
+        return CheckOutcome(spec.name, spec.expected, outcome, found, hint, spec.points, earned)
+
+    if spec.after and earlier[spec.after].outcome is not Outcome.PASSED:
+        return end(Outcome.SKIPPED, _("not looked at until the check before it passes"))
+    try:
+        spec.function(engine)
+    except CheckFailed as failure:
+        return end(Outcome.FAILED, failure.found, failure.hint)
+    except (NoSuchObject, WaitTimeout) as error:
+        return end(Outcome.FAILED, error.message.rstrip("."), error.hint)
+    except EngineError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever else a check raises is our fault
+        found = _("the check itself failed ({error}); this is a fault of the course, not yours")
+        return end(
+            Outcome.ERROR,
+            found.format(error=f"{type(error).__name__}: {error}"),
+            _("Run `labkit doctor`, and report what it says together with this message."),
+        )
+    return end(Outcome.PASSED)

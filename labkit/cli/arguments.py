@@ -1,0 +1,191 @@
+"""The commands, their arguments and their help, with examples."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit import __version__
+from labkit.cli import learning, machine, proving
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[[argparse.Namespace], int]
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - has no public name
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser; each command's `run` takes the parsed arguments."""
+    top = argparse.ArgumentParser(
+        prog="labkit",
+        description=_("A hands-on Docker course on a real engine."),
+        epilog=_("`labkit COMMAND --help` shows examples."),
+    )
+    top.add_argument("--version", action="version", version=f"labkit {__version__}")
+    commands = top.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)
+    _learning(commands)
+    _machine(commands)
+    _proving(commands)
+    return top
+
+
+def _learning(commands: Commands) -> None:
+    slug = _("an exercise, such as containers.published")
+    _command(
+        commands,
+        "list",
+        _("list lessons and exercises with your progress"),
+        learning.list_course,
+        "labkit list",
+    )
+    one = _command(
+        commands,
+        "start",
+        _("copy an exercise into your workspace"),
+        learning.start,
+        "labkit start welcome.hello",
+    )
+    one.add_argument("slug", help=slug)
+    one = _command(
+        commands,
+        "check",
+        _("check an exercise"),
+        learning.check,
+        "labkit check welcome.hello",
+        "labkit check welcome.hello --json",
+    )
+    one.add_argument("slug", help=slug)
+    one = _command(
+        commands,
+        "hint",
+        _("show an exercise's next hint"),
+        learning.hint,
+        "labkit hint welcome.hello",
+    )
+    one.add_argument("slug", help=slug)
+    one = _command(
+        commands,
+        "reset",
+        _("remove what the course made on the engine, or begin one exercise again"),
+        learning.reset,
+        "labkit reset --dry-run",
+        "labkit reset welcome.hello",
+        "labkit reset --yes",
+    )
+    one.add_argument("slug", nargs="?", help=slug)
+    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
+    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def _machine(commands: Commands) -> None:
+    one = commands.add_parser(
+        "lab", help=_("open the course in JupyterLab"), description=_("Open the course.")
+    )
+    one.add_argument("--port", type=int, help=_("where JupyterLab listens; else the first free"))
+    one.add_argument("--no-browser", action="store_true", help=_("only print the address"))
+    one.set_defaults(run=machine.lab)
+    _command(
+        commands,
+        "doctor",
+        _("say what works on this machine and what does not"),
+        machine.doctor,
+        "labkit doctor",
+        "labkit doctor --json",
+    )
+    engine = _group(commands, "engine", _("start, stop and look at the Docker engine"))
+    _command(
+        engine,
+        "start",
+        _("use the engine that answers; else install one and start it"),
+        machine.engine_start,
+        "labkit engine start",
+    )
+    _command(
+        engine,
+        "stop",
+        _("stop the engine that labkit started, never another"),
+        machine.engine_stop,
+        "labkit engine stop",
+    )
+    _command(
+        engine,
+        "status",
+        _("say which engine answers and who started it"),
+        machine.engine_show,
+        "labkit engine status",
+    )
+    images = _group(commands, "images", _("list, obtain and pack the course images"))
+    _command(
+        images,
+        "list",
+        _("say which course images are here"),
+        machine.images_list,
+        "labkit images list",
+    )
+    one = _command(
+        images,
+        "ensure",
+        _("obtain the course images: from a pack file, a registry or mirror, or by building"),
+        machine.images_ensure,
+        "labkit images ensure",
+        "labkit images ensure lab/web --no-pull",
+        "labkit images ensure --pack course-images.tar.gz",
+    )
+    one.add_argument("images", nargs="*", metavar="IMAGE", help=_("only these"))
+    one.add_argument("--no-pull", action="store_true", help=_("ask no registry"))
+    one.add_argument("--pack", type=Path, help=_("a pack file, or a folder of them"))
+    one = _command(
+        images,
+        "pack",
+        _("write the course images into one file that a class hands out"),
+        machine.images_pack,
+        "labkit images pack course-images.tar.gz",
+    )
+    one.add_argument("file", type=Path, help=_("the pack file; `.gz` at the end compresses it"))
+
+
+def _proving(commands: Commands) -> None:
+    one = _command(
+        commands,
+        "run",
+        _("execute lessons without a browser and report each"),
+        proving.run,
+        "labkit run",
+        "labkit run containers 03",
+    )
+    one.add_argument("lessons", nargs="*", metavar="LESSON", help=_("only these"))
+    one.add_argument(
+        "--timeout", type=float, default=300.0, help=_("seconds that one cell may take")
+    )
+    one = _command(
+        commands,
+        "prove",
+        _("prove exercises: starter fails, solution passes, wrong answers are found out"),
+        proving.prove,
+        "labkit prove",
+        "labkit prove welcome.hello",
+    )
+    one.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these"))
+
+
+def _command(
+    commands: Commands, name: str, text: str, run: Run, *examples: str
+) -> argparse.ArgumentParser:
+    added = commands.add_parser(
+        name,
+        help=text,
+        description=text[:1].upper() + text[1:] + ".",
+        epilog="\n  ".join((_("examples:"), *examples)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    added.add_argument("--json", action="store_true", help=_("print JSON, for machines"))
+    added.set_defaults(run=run)
+    return added
+
+
+def _group(commands: Commands, name: str, text: str) -> Commands:
+    added = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+    return added.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)

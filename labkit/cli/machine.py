@@ -1,0 +1,140 @@
+"""Commands about the machine: doctor, engine, images, lab."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from labkit.cli.output import GOOD, NOT_GOOD, print_json, progress, say, style
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """`labkit doctor`."""
+    from labkit import rendering
+    from labkit.course import Course
+    from labkit.doctor import examine
+    from labkit.engine import connect
+    from labkit.engine.verdicts import Verdict
+
+    results = []
+    for result in examine(connect, Course.load()):
+        results.append(result)
+        if not arguments.json:
+            print(rendering.probe_text(result, style()), flush=True)
+    if arguments.json:
+        print_json([asdict(result) for result in results])
+    bad = any(result.verdict in {Verdict.BAD, Verdict.ERROR} for result in results)
+    return NOT_GOOD if bad else GOOD
+
+
+def engine_start(arguments: argparse.Namespace) -> int:
+    """`labkit engine start`."""
+    from labkit.engine.starting import engine_status, ensure_engine
+
+    ensure_engine(say).close()
+    status = engine_status()
+    if arguments.json:
+        print_json(asdict(status))
+    else:
+        text = _("Docker Engine {version} answers at {endpoint}.")
+        print(text.format(version=status.version, endpoint=status.endpoint))
+    return GOOD
+
+
+def engine_stop(arguments: argparse.Namespace) -> int:
+    """`labkit engine stop`."""
+    from labkit.engine.starting import stop_engine
+
+    stopped = stop_engine(say)
+    if arguments.json:
+        print_json({"stopped": stopped})
+    elif stopped:
+        print(_("The engine is stopped. Its images, containers and volumes are kept."))
+    else:
+        print(_("Labkit has started no engine here; others are left alone."))
+    return GOOD
+
+
+def engine_show(arguments: argparse.Namespace) -> int:
+    """`labkit engine status`."""
+    from labkit import rendering
+    from labkit.engine.starting import engine_status
+
+    status = engine_status()
+    if arguments.json:
+        print_json(asdict(status))
+    else:
+        print(rendering.engine_text(status))
+    return GOOD if status.running else NOT_GOOD
+
+
+def images_list(arguments: argparse.Namespace) -> int:
+    """`labkit images list`."""
+    from labkit import images, rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    found = images.statuses(connect(), Course.load())
+    if arguments.json:
+        print_json([asdict(status) for status in found])
+    else:
+        print("\n".join(rendering.image_text(status, style()) for status in found))
+    return GOOD if all(status.present for status in found) else NOT_GOOD
+
+
+def images_ensure(arguments: argparse.Namespace) -> int:
+    """`labkit images ensure`."""
+    from labkit import images, rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    with progress() as shown:
+        obtained = images.ensure(
+            connect(),
+            Course.load(),
+            arguments.images or None,
+            progress=shown,
+            pull=not arguments.no_pull,
+            pack=arguments.pack,
+        )
+    if arguments.json:
+        print_json([asdict(one) for one in obtained])
+    else:
+        print("\n".join(map(rendering.obtained_text, obtained)))
+    return GOOD
+
+
+def images_pack(arguments: argparse.Namespace) -> int:
+    """`labkit images pack FILE`."""
+    from labkit import images
+    from labkit.course import Course
+    from labkit.engine import connect
+    from labkit.engine.snapshot import size
+
+    names = [image.name for image in Course.load().images]
+    with progress() as shown:
+        written = images.pack(connect(), names, arguments.file, progress=shown)
+    if arguments.json:
+        print_json({"path": str(arguments.file), "size": written})
+    else:
+        text = _("{path} holds {count} images ({size}).")
+        print(text.format(path=arguments.file, count=len(names), size=size(written)))
+    return GOOD
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    """`labkit lab`."""
+    from labkit.course import Course
+    from labkit.lab import open_course
+
+    return open_course(
+        Course.load(),
+        say=say,
+        progress=progress,
+        port=arguments.port,
+        browser=False if arguments.no_browser else None,
+    )

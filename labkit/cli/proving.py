@@ -1,0 +1,59 @@
+"""Commands that prove the course: run, prove."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.cli.output import GOOD, NOT_GOOD, print_json, style
+from labkit.errors import LabError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    import argparse
+
+    from labkit.authoring.prove import Step
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`labkit run [LESSON…]`."""
+    from labkit import rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+    from labkit.running import run_lessons
+
+    engine, course = connect(), Course.load()
+    reports = []
+    for report in run_lessons(engine, course, arguments.lessons or None, timeout=arguments.timeout):
+        reports.append(report)
+        if not arguments.json:
+            print(rendering.run_text(report, style()), flush=True)
+    if arguments.json:
+        print_json([report.as_json() for report in reports])
+    return GOOD if all(report.ok for report in reports) else NOT_GOOD
+
+
+def prove(arguments: argparse.Namespace) -> int:
+    """`labkit prove [SLUG…]`."""
+    try:
+        from labkit.authoring.prove import prove as do_prove
+    except ModuleNotFoundError as error:
+        raise LabError(
+            _("Proving needs `{module}`, which only the developer's environment has.").format(
+                module=error.name
+            ),
+            hint=_("Run `make build` once, then `.venv-dev/bin/labkit prove`."),
+        ) from error
+    from labkit import rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    def told(slug: str, step: Step) -> None:
+        if not arguments.json:
+            print(rendering.step_text(slug, step, style()), flush=True)
+
+    proofs = do_prove(connect(), Course.load(), arguments.slugs or None, progress=told)
+    if arguments.json:
+        print_json([proof.as_json() for proof in proofs])
+    else:
+        print(rendering.proofs_text(proofs))
+    return GOOD if all(proof.ok for proof in proofs) else NOT_GOOD

@@ -1,0 +1,359 @@
+"""The manifest `course.toml` as frozen values: chapters, lessons, exercises, images.
+
+Only this module turns a slug into a path.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import CourseError, UnknownSlug
+from labkit.translation import _
+
+MANIFEST = "course.toml"
+
+
+@dataclass(frozen=True)
+class CourseImage:
+    """An image that lessons and exercises need.
+
+    Attributes:
+        name: Such as `lab/web`; its folder is `images/web`.
+        why: One line on what it is for.
+        needs: The course images that it is built on.
+    """
+
+    name: str
+    why: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """A notebook that teaches; its slug is its chapter's.
+
+    Attributes:
+        minutes: How long it takes, reading and running.
+        images: Course images it runs.
+        needs: Names of probes; what is not met is said, not failed.
+    """
+
+    number: int
+    slug: str
+    title: str
+    goal: str
+    minutes: int
+    images: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, without suffix: `02_containers`."""
+        return f"{self.number:02}_{self.slug}"
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """A task that checks prove.
+
+    Attributes:
+        slug: `chapter.exercise`.
+        points: The sum of its checks' points.
+        hints: From a nudge to nearly the answer.
+        objects: Names or globs of what it makes on the engine.
+        repair: Whether something broken is to be mended.
+    """
+
+    slug: str
+    chapter: str
+    title: str
+    points: int
+    hints: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    objects: tuple[str, ...] = ()
+    repair: bool = False
+
+    @property
+    def name(self) -> str:
+        """The part of the slug after the dot."""
+        return self.slug.partition(".")[2]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A lesson and its exercises."""
+
+    lesson: Lesson
+    exercises: tuple[Exercise, ...]
+
+    @property
+    def number(self) -> int:
+        """Its place in the course."""
+        return self.lesson.number
+
+    @property
+    def slug(self) -> str:
+        """Its name in slugs and files."""
+        return self.lesson.slug
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return self.lesson.title
+
+
+@dataclass(frozen=True)
+class Course:
+    """The whole course, and where its files are.
+
+    Attributes:
+        root: The folder that holds `course.toml`.
+    """
+
+    root: Path
+    title: str
+    images: tuple[CourseImage, ...]
+    chapters: tuple[Chapter, ...]
+
+    @classmethod
+    def load(cls, root: Path | None = None) -> Course:
+        """Read `course.toml`.
+
+        Args:
+            root: Its folder; None takes `LABKIT_COURSE`, else the nearest one at or above the
+                working directory, else the one beside the installed package.
+
+        Raises:
+            CourseError: There is none, or it is wrong.
+        """
+        folder = root or find_root()
+        path = folder / MANIFEST
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise CourseError(
+                path, _("cannot be read: {why}.").format(why=error.strerror)
+            ) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise CourseError(path, _("is not TOML: {why}.").format(why=error)) from error
+        reader = _Reader(path)
+        course = cls(
+            root=folder,
+            title=reader.text(data, "title", where="course"),
+            images=tuple(reader.image(entry) for entry in reader.tables(data, "images")),
+            chapters=tuple(reader.chapter(entry) for entry in reader.tables(data, "chapters")),
+        )
+        reader.refuse_contradictions(course)
+        return course
+
+    @property
+    def lessons(self) -> tuple[Lesson, ...]:
+        """All lessons, in order."""
+        return tuple(chapter.lesson for chapter in self.chapters)
+
+    @cached_property
+    def exercises(self) -> tuple[Exercise, ...]:
+        """All exercises, in order."""
+        return tuple(e for chapter in self.chapters for e in chapter.exercises)
+
+    def lesson(self, slug: str) -> Lesson:
+        """Find a lesson by its slug, its number (`02` or `2`) or its file's stem.
+
+        Raises:
+            UnknownSlug: There is none.
+        """
+        for lesson in self.lessons:
+            if slug in {lesson.slug, lesson.stem, str(lesson.number), f"{lesson.number:02}"}:
+                return lesson
+        raise UnknownSlug(slug, self._nearest(slug, [lesson.slug for lesson in self.lessons]))
+
+    def exercise(self, slug: str) -> Exercise:
+        """Find an exercise by its slug.
+
+        Raises:
+            UnknownSlug: There is none; the error names the nearest.
+        """
+        for exercise in self.exercises:
+            if exercise.slug == slug:
+                return exercise
+        raise UnknownSlug(slug, self._nearest(slug, [e.slug for e in self.exercises]))
+
+    def chapter_of(self, exercise: Exercise) -> Chapter:
+        """Return the chapter that an exercise belongs to."""
+        return next(c for c in self.chapters if c.slug == exercise.chapter)
+
+    def after(self, exercise: Exercise) -> Exercise | None:
+        """Return the exercise that follows, or None after the last."""
+        place = self.exercises.index(exercise) + 1
+        return self.exercises[place] if place < len(self.exercises) else None
+
+    @property
+    def image_tags(self) -> frozenset[str]:
+        """The course images as the engine names them: `lab/web:latest`."""
+        return frozenset(f"{image.name}:latest" for image in self.images)
+
+    # Paths. Folders and file names carry the chapter's number, slugs do not.
+
+    def lesson_source(self, lesson: Lesson) -> Path:
+        """`notebooks/02_containers.md`."""
+        return self.root / "notebooks" / f"{lesson.stem}.md"
+
+    def lesson_notebook(self, lesson: Lesson) -> Path:
+        """`notebooks/02_containers.ipynb`."""
+        return self.root / "notebooks" / f"{lesson.stem}.ipynb"
+
+    def solution(self, exercise: Exercise) -> Path:
+        """`solutions/02_containers/first_run.md`."""
+        stem = self.chapter_of(exercise).lesson.stem
+        return self.root / "solutions" / stem / f"{exercise.name}.md"
+
+    def exercise_notebook(self, exercise: Exercise) -> Path:
+        """`exercises/02_containers/first_run.ipynb`."""
+        stem = self.chapter_of(exercise).lesson.stem
+        return self.root / "exercises" / stem / f"{exercise.name}.ipynb"
+
+    def image_folder(self, image: CourseImage) -> Path:
+        """`images/web`."""
+        return self.root / "images" / image.name.removeprefix("lab/")
+
+    def work(self) -> Path:
+        """Return the learner's folder: `LABKIT_WORK`, else `work/` beside the manifest."""
+        return Path(os.environ.get("LABKIT_WORK") or self.root / "work")
+
+    def _nearest(self, slug: str, names: list[str]) -> list[str]:
+        from difflib import get_close_matches
+
+        return get_close_matches(slug, names, n=2, cutoff=0.5) or [
+            name for name in names if slug and name.endswith("." + slug)
+        ]
+
+
+def find_root() -> Path:
+    """Find the folder of the course.
+
+    Raises:
+        CourseError: There is none.
+    """
+    if named := os.environ.get("LABKIT_COURSE"):
+        return Path(named)
+    here = Path.cwd()
+    beside = Path(__file__).parents[1]
+    for folder in (here, *here.parents, beside):
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise CourseError(
+        here / MANIFEST,
+        _("no course is here or above."),
+        hint=_("Change into the course's folder, or set LABKIT_COURSE to it."),
+    )
+
+
+class _Reader:
+    """Reads tables of the manifest, and says which entry is wrong."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def text(self, table: dict[str, Any], key: str, *, where: str) -> str:
+        value = table.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self._error(_("{where} needs a text `{key}`."), where=where, key=key)
+        return value
+
+    def number(self, table: dict[str, Any], key: str, *, where: str) -> int:
+        value = table.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self._error(_("{where} needs a whole number `{key}`."), where=where, key=key)
+        return value
+
+    def texts(self, table: dict[str, Any], key: str, *, where: str) -> tuple[str, ...]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise self._error(_("{where}: `{key}` is a list of texts."), where=where, key=key)
+        return tuple(value)
+
+    def tables(self, table: dict[str, Any], key: str) -> list[dict[str, Any]]:
+        value = table.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise self._error(_("`{key}` is a list of tables."), key=key)
+        return value
+
+    def image(self, table: dict[str, Any]) -> CourseImage:
+        name = self.text(table, "name", where=_("an image"))
+        if not name.startswith("lab/"):
+            raise self._error(_("image `{name}`: its name begins with `lab/`."), name=name)
+        return CourseImage(
+            name, self.text(table, "why", where=name), self.texts(table, "from", where=name)
+        )
+
+    def chapter(self, table: dict[str, Any]) -> Chapter:
+        slug = self.text(table, "slug", where=_("a chapter"))
+        where = _("chapter `{slug}`").format(slug=slug)
+        lesson = Lesson(
+            number=self.number(table, "number", where=where),
+            slug=slug,
+            title=self.text(table, "title", where=where),
+            goal=self.text(table, "goal", where=where),
+            minutes=self.number(table, "minutes", where=where),
+            images=self.texts(table, "images", where=where),
+            needs=self.texts(table, "needs", where=where),
+        )
+        entries = self.tables(table, "exercises")
+        return Chapter(lesson, tuple(self.exercise(entry, slug) for entry in entries))
+
+    def exercise(self, table: dict[str, Any], chapter: str) -> Exercise:
+        name = self.text(table, "slug", where=_("an exercise of `{c}`").format(c=chapter))
+        slug = f"{chapter}.{name.removeprefix(f'{chapter}.')}"
+        where = _("exercise `{slug}`").format(slug=slug)
+        return Exercise(
+            slug=slug,
+            chapter=chapter,
+            title=self.text(table, "title", where=where),
+            points=self.number(table, "points", where=where),
+            hints=self.texts(table, "hints", where=where),
+            needs=self.texts(table, "needs", where=where),
+            images=self.texts(table, "images", where=where),
+            objects=self.texts(table, "objects", where=where),
+            repair=bool(table.get("repair", False)),
+        )
+
+    def refuse_contradictions(self, course: Course) -> None:
+        names = [image.name for image in course.images]
+        self._refuse_twice(names)
+        self._refuse_twice([lesson.slug for lesson in course.lessons])
+        self._refuse_twice([exercise.slug for exercise in course.exercises])
+        wanted = (
+            *((image.name, image.needs) for image in course.images),
+            *((lesson.slug, lesson.images) for lesson in course.lessons),
+            *((exercise.slug, exercise.images) for exercise in course.exercises),
+        )
+        for where, images in wanted:
+            for image in images:
+                if image not in names:
+                    raise self._error(
+                        _("`{where}` needs the image `{image}`, which no [[images]] entry names."),
+                        where=where,
+                        image=image,
+                    )
+        for exercise in course.exercises:
+            for thing in exercise.objects:
+                if not thing.startswith(("lab-", "lab/")):
+                    raise self._error(
+                        _("`{where}`: `{thing}` begins neither with `lab-` nor with `lab/`."),
+                        where=exercise.slug,
+                        thing=thing,
+                    )
+
+    def _refuse_twice(self, names: list[str]) -> None:
+        for name in names:
+            if names.count(name) > 1:
+                raise self._error(_("`{name}` is named twice."), name=name)
+
+    def _error(self, text: str, **facts: str) -> CourseError:
+        return CourseError(self._path, text.format(**facts))

@@ -1,0 +1,7 @@
+"""The only package that talks to Docker."""
+
+from labkit.engine.connect import connect
+from labkit.engine.engine import Engine, HttpReply
+from labkit.engine.objects import Container, Image, Network, Volume
+
+__all__ = ["Container", "Engine", "HttpReply", "Image", "Network", "Volume", "connect"]

@@ -1,0 +1,240 @@
+"""The engine behind one facade, in Docker's own words.
+
+Reading only, except through `client`, which is docker-py itself. What changes or removes things
+on behalf of the course is in `labkit.engine.ownership`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import tarfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from labkit.engine import snapshot as snapshots
+from labkit.engine.objects import Container, HistoryEntry, Image, Network, Volume
+from labkit.engine.translate import engine_errors
+from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchObject, NoSuchVolume
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import docker
+
+    from labkit.engine.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class HttpReply:
+    """An HTTP answer of a published port."""
+
+    status: int
+    body: str
+    headers: dict[str, str]
+
+
+class _Collection:
+    """What the four collections share: `exists` is `get` without the error."""
+
+    def __init__(self, client: docker.DockerClient) -> None:
+        self._api: Any = client.api
+
+    def get(self, name: str) -> object:
+        raise NotImplementedError
+
+    def exists(self, name: str) -> bool:
+        """Tell whether the engine has an object of this name."""
+        try:
+            self.get(name)
+        except NoSuchObject:
+            return False
+        return True
+
+
+class Containers(_Collection):
+    """The engine's containers."""
+
+    def get(self, name: str) -> Container:
+        """Inspect a container by name or id.
+
+        Raises:
+            NoSuchContainer: The engine has none of this name.
+        """
+        with engine_errors(NoSuchContainer(name)):
+            return Container.from_inspect(self._api.inspect_container(name))
+
+    def list(self) -> tuple[dict[str, Any], ...]:
+        """List all containers, running or not, as `GET /containers/json` has them."""
+        with engine_errors():
+            return tuple(self._api.containers(all=True))
+
+    def logs(self, name: str, *, tail: int | None = None) -> str:
+        """Read what a container wrote, standard output and error together."""
+        with engine_errors(NoSuchContainer(name)):
+            raw: bytes = self._api.logs(name, tail="all" if tail is None else tail)
+        return raw.decode(errors="replace")
+
+    def diff(self, name: str) -> dict[str, str]:
+        """Map each path that the container changed to `A`, `C` or `D`."""
+        with engine_errors(NoSuchContainer(name)):
+            rows = self._api.diff(name) or ()
+        return {row["Path"]: "CAD"[row["Kind"]] for row in rows}
+
+    def read_file(self, name: str, path: str) -> bytes:
+        """Read one file of a container, running or not.
+
+        Raises:
+            FileNotFoundError: The container has no such file.
+            NoSuchContainer: The engine has no such container.
+        """
+        self.get(name)
+        with engine_errors(FileNotFoundError(f"{name}:{path}")):
+            chunks, _stat = self._api.get_archive(name, path)
+            tar = b"".join(chunks)
+        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+            member = archive.next()
+            content = archive.extractfile(member) if member else None
+            if content is None:
+                raise FileNotFoundError(f"{name}:{path}")
+            return content.read()
+
+
+class Images(_Collection):
+    """The engine's images."""
+
+    def get(self, name: str) -> Image:
+        """Inspect an image by reference or id.
+
+        Raises:
+            NoSuchImage: The engine has none of this name.
+        """
+        with engine_errors(NoSuchImage(name)):
+            return Image.from_inspect(self._api.inspect_image(name))
+
+    def list(self) -> tuple[dict[str, Any], ...]:
+        """List the images as `GET /images/json` has them."""
+        with engine_errors():
+            return tuple(self._api.images())
+
+    def history(self, name: str) -> tuple[HistoryEntry, ...]:
+        """Read an image's history, newest step first."""
+        with engine_errors(NoSuchImage(name)):
+            return tuple(HistoryEntry.from_history(h) for h in self._api.history(name))
+
+
+class Networks(_Collection):
+    """The engine's networks."""
+
+    def get(self, name: str) -> Network:
+        """Inspect a network by name or id.
+
+        Raises:
+            NoSuchNetwork: The engine has none of this name.
+        """
+        with engine_errors(NoSuchNetwork(name)):
+            return Network.from_inspect(self._api.inspect_network(name))
+
+    def list(self) -> tuple[dict[str, Any], ...]:
+        """List the networks as `GET /networks` has them."""
+        with engine_errors():
+            return tuple(self._api.networks())
+
+
+class Volumes(_Collection):
+    """The engine's volumes."""
+
+    def get(self, name: str) -> Volume:
+        """Inspect a volume by name.
+
+        Raises:
+            NoSuchVolume: The engine has none of this name.
+        """
+        with engine_errors(NoSuchVolume(name)):
+            return Volume.from_inspect(self._api.inspect_volume(name))
+
+    def list(self) -> tuple[dict[str, Any], ...]:
+        """List the volumes as `GET /volumes` has them."""
+        with engine_errors():
+            return tuple(self._api.volumes()["Volumes"] or ())
+
+
+class Engine:
+    """One Docker engine that answers.
+
+    Attributes:
+        endpoint: Its address, such as `unix:///var/run/docker.sock`.
+        client: docker-py's client, already at the negotiated API version.
+    """
+
+    def __init__(self, client: docker.DockerClient, endpoint: str) -> None:
+        self.client = client
+        self._api: Any = client.api
+        self.endpoint = endpoint
+        self.containers = Containers(client)
+        self.images = Images(client)
+        self.networks = Networks(client)
+        self.volumes = Volumes(client)
+
+    @property
+    def host(self) -> str:
+        """The address where the engine's published ports answer."""
+        return urlsplit(self.endpoint).hostname or "127.0.0.1"
+
+    def version(self) -> dict[str, Any]:
+        """Read `GET /version`."""
+        with engine_errors():
+            return dict(self.client.version())
+
+    def info(self) -> dict[str, Any]:
+        """Read `GET /info`."""
+        with engine_errors():
+            return dict(self.client.info())
+
+    def events(
+        self, *, since: float, until: float, filters: Mapping[str, Any] | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """Read the events between two moments, in seconds since the epoch."""
+        with engine_errors():
+            stream = self._api.events(
+                since=since, until=until, filters=dict(filters or {}), decode=True
+            )
+            return tuple(stream)
+
+    def snapshot(self) -> Snapshot:
+        """List everything the engine holds."""
+        with engine_errors():
+            return snapshots.take(self.client.api)
+
+    def http_get(self, port: int, path: str = "/", *, timeout: float = 2.0) -> HttpReply:
+        """Ask a published port of the engine's host over HTTP.
+
+        Args:
+            port: The port on the host.
+            path: The path, beginning with a slash.
+            timeout: Seconds.
+
+        Raises:
+            ConnectionError: Nothing answers there, or not in HTTP.
+        """
+        import http.client
+
+        connection = http.client.HTTPConnection(self.host, port, timeout=timeout)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            body = reply.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise ConnectionError(f"{self.host}:{port}: {error}") from error
+        finally:
+            connection.close()
+        return HttpReply(reply.status, body, dict(reply.getheaders()))
+
+    def cli_env(self) -> dict[str, str]:
+        """Return this process's environment, with the `docker` command pointed at this engine."""
+        return {**os.environ, "DOCKER_HOST": self.endpoint}
+
+    def close(self) -> None:
+        """Close the connections to the engine."""
+        self.client.close()

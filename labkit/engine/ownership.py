@@ -1,0 +1,158 @@
+"""What is the course's on an engine, and its removal; nothing else is ever touched.
+
+Ours is a container, network or volume whose name begins with `lab-` or that carries a `labkit.…`
+label, and an image name of a repository below `lab/`. Containers inherit their image's labels, so
+one that was started from a course image without a name is ours too. An image without any name is
+ours when it carries a label; one that also has a foreign name is not.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from labkit.engine.translate import HTTP_NOT_FOUND, engine_errors
+from labkit.errors import EngineRequestFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from labkit.engine.engine import Engine
+
+OBJECT_PREFIX = "lab-"
+IMAGE_PREFIX = "lab/"
+LABEL_PREFIX = "labkit."
+
+#: A container is removed before the network, volume and image that it uses.
+ORDER = ("container", "network", "volume", "image")
+#: docker-py keeps ten connections.
+PARALLEL = 10
+
+
+@dataclass(frozen=True, order=True)
+class Owned:
+    """One object of the course; `reference` is what the engine is asked to remove."""
+
+    kind: str
+    name: str
+    reference: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What was removed, and what the engine would not remove, in its own words."""
+
+    removed: tuple[Owned, ...]
+    refused: dict[Owned, str] = field(default_factory=dict)
+
+
+def owned(
+    engine: Engine, *, keep_images: Collection[str] = (), names: Sequence[str] | None = None
+) -> tuple[Owned, ...]:
+    """List the course's objects in the order of their removal; nothing is changed.
+
+    Args:
+        engine: Where to look.
+        keep_images: Image names with tag that stay: the course images.
+        names: Only these names or globs (`lab-web`, `lab/greeter:*`); None is everything.
+
+    Returns:
+        What a removal would take, dependants first.
+    """
+    with engine_errors():
+        found = sorted(_all(engine.client.api, keep_images), key=lambda o: ORDER.index(o.kind))
+    if names is None:
+        return tuple(found)
+    return tuple(o for o in found if any(fnmatchcase(o.name, name) for name in names))
+
+
+def remove(
+    engine: Engine,
+    things: Sequence[Owned],
+    *,
+    progress: Callable[[Owned], None] | None = None,
+) -> Removal:
+    """Remove what `owned` listed: containers by force, at once, with their anonymous volumes.
+
+    Args:
+        engine: Where they are.
+        things: From `owned`.
+        progress: Called with each thing that is done with.
+
+    Raises:
+        EngineUnreachable: The engine went away; what is left is still there.
+    """
+    removed: list[Owned] = []
+    refused: dict[Owned, str] = {}
+
+    def attempt(thing: Owned) -> str:
+        try:
+            with engine_errors():
+                _remove(engine.client.api, thing)
+        except EngineRequestFailed as error:
+            if error.status != HTTP_NOT_FOUND:  # already gone is as good as removed
+                return error.message
+        return ""
+
+    # One kind after the other, each in parallel, as the docker command does it.
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        for _kind, group in groupby(things, key=lambda thing: thing.kind):
+            same_kind = tuple(group)
+            for thing, refusal in zip(same_kind, pool.map(attempt, same_kind), strict=True):
+                if refusal:
+                    refused[thing] = refusal
+                else:
+                    removed.append(thing)
+                if progress:
+                    progress(thing)
+    return Removal(tuple(removed), refused)
+
+
+def is_ours(name: str, labels: dict[str, str] | None) -> bool:
+    """Tell whether a container, network or volume is the course's."""
+    return name.startswith(OBJECT_PREFIX) or _labelled(labels)
+
+
+def _labelled(labels: dict[str, str] | None) -> bool:
+    return any(label.startswith(LABEL_PREFIX) for label in labels or ())
+
+
+def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
+    for line in api.containers(all=True):
+        name = min((n.lstrip("/") for n in line["Names"] or [line["Id"][:12]]), key=len)
+        if is_ours(name, line["Labels"]):
+            yield Owned("container", name, line["Id"])
+    for line in api.networks():
+        if is_ours(line["Name"], line["Labels"]):
+            yield Owned("network", line["Name"], line["Id"])
+    for line in api.volumes()["Volumes"] or ():
+        if is_ours(line["Name"], line["Labels"]):
+            yield Owned("volume", line["Name"], line["Name"])
+    for line in api.images():
+        yield from _images(line, keep_images)
+
+
+def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owned]:
+    tags = [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
+    for tag in tags:
+        if tag.startswith(IMAGE_PREFIX) and tag not in keep_images:
+            yield Owned("image", tag, tag)
+    if not tags and _labelled(line["Labels"]):
+        yield Owned("image", line["Id"].removeprefix("sha256:")[:12], line["Id"])
+
+
+def _remove(api: Any, thing: Owned) -> None:
+    if thing.kind == "container":
+        api.remove_container(thing.reference, v=True, force=True)
+    elif thing.kind == "network":
+        api.remove_network(thing.reference)
+    elif thing.kind == "volume":
+        api.remove_volume(thing.reference)
+    else:
+        api.remove_image(thing.reference)

@@ -1,0 +1,312 @@
+"""A dockerd of labkit's own, in the background.
+
+It has a data root, log and pid file of its own and listens on the usual socket, so `docker` finds
+it in any terminal. Everything about it is a parameter: a test starts a second one beside the first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import signal
+import socket
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from labkit.commands import tail
+from labkit.distribution import find_program
+from labkit.engine.connect import DEFAULT_SOCKET, connect
+from labkit.engine.processes import command_line, mount_points, parent, processes, send
+from labkit.errors import EngineStartFailed, EngineUnreachable, WaitTimeout
+from labkit.translation import _
+from labkit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from labkit.commands import Say
+    from labkit.engine.engine import Engine
+
+START_TIMEOUT = 60.0
+#: dockerd itself gives its containers 15 seconds to end.
+STOP_TIMEOUT = 60.0
+KILL_TIMEOUT = 10.0
+
+#: What dockerd's log says, and what to do about it.
+KNOWN_CAUSES = (
+    (
+        "Devices cgroup isn't mounted",
+        _("The cgroup file systems are not mounted. Run `sudo apt-get install cgroupfs-mount`."),
+    ),
+    (
+        "no space left on device",
+        _("The disk is full. Run `df -h /var/lib` and make room."),
+    ),
+    (
+        "Failed to create NAT chain",
+        _("This machine may not change its packet filter: it lacks the capability or the module."),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PrivatePaths:
+    """Where a private engine keeps what it has.
+
+    Attributes:
+        socket: Where it listens.
+        data_root: Images, containers and volumes.
+        exec_root: What lives as long as the daemon: its containerd, its network namespaces. Its
+            sockets lie in here, so the path stays under 70 characters.
+        pid_file: Written by dockerd.
+        log: What the last start wrote.
+    """
+
+    socket: Path
+    data_root: Path
+    exec_root: Path
+    pid_file: Path
+    log: Path
+
+    @classmethod
+    def standard(cls) -> PrivatePaths:
+        """The engine that `labkit engine start` starts."""
+        kept, run_folder = Path("/var/lib/labkit/engine"), Path("/run/labkit/engine")
+        return cls(
+            socket=Path(DEFAULT_SOCKET),
+            data_root=kept / "data",
+            exec_root=run_folder / "exec",
+            pid_file=run_folder / "dockerd.pid",
+            log=kept / "dockerd.log",
+        )
+
+    @classmethod
+    def under(cls, folder: Path) -> PrivatePaths:
+        """A throw-away engine, all in one folder."""
+        return cls(
+            socket=folder / "docker.sock",
+            data_root=folder / "data",
+            exec_root=folder / "exec",
+            pid_file=folder / "dockerd.pid",
+            log=folder / "dockerd.log",
+        )
+
+
+class PrivateEngine:
+    """One dockerd of labkit's own, in the background."""
+
+    def __init__(
+        self,
+        paths: PrivatePaths | None = None,
+        *,
+        own_network: bool = False,
+        group: str | None = None,
+    ) -> None:
+        """Name the engine; nothing is started.
+
+        Args:
+            paths: Where it keeps things; None is the standard engine.
+            own_network: Whether it runs in a network namespace of its own. A second engine must:
+                it would take the bridge and the packet filter away from the first, and with
+                `--bridge=none` it even removes `docker0`. Its containers reach each other only.
+            group: The group that may use its socket; None is Docker's default.
+        """
+        self.paths = paths or PrivatePaths.standard()
+        self._own_network = own_network
+        self._group = group
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        """Its address."""
+        return f"unix://{self.paths.socket}"
+
+    def pid(self) -> int | None:
+        """Return its process, or None when it does not run.
+
+        The pid file alone proves nothing: it outlives a crash, and the number may be another
+        process's by then.
+        """
+        try:
+            pid = int(self.paths.pid_file.read_text())
+        except (OSError, ValueError):
+            return None
+        return pid if self._pid_argument in command_line(pid) else None
+
+    def start(self, say: Say) -> Engine:
+        """Start it, unless it runs, and wait until it answers. Needs root.
+
+        Raises:
+            EngineStartFailed: It ended, or does not answer; with the last lines of its log.
+        """
+        with self._alone():
+            if self.pid() is None:
+                self._refuse_taken_socket()
+                say(_("Starting the Docker engine; its log is {log}.").format(log=self.paths.log))
+                self._remove_leftovers()
+                self._process = self._spawn()
+            try:
+                wait_until(
+                    self._answers, what=_("the Docker engine to answer"), timeout=START_TIMEOUT
+                )
+            except WaitTimeout as error:
+                raise self._failed(error.message) from error
+        return connect(self.endpoint)
+
+    def stop(self, say: Say) -> bool:
+        """End it and whatever a crash of it left behind: processes and mounts. Needs root.
+
+        Its images, containers and volumes stay for the next start.
+
+        Returns:
+            Whether there was something to end.
+
+        Raises:
+            WaitTimeout: Its processes cannot be ended.
+        """
+        with self._alone():
+            pid = self.pid()
+            if pid is not None:
+                say(_("Stopping the Docker engine and its containers."))
+                self._end(self._daemon, patience=STOP_TIMEOUT)
+            left_over = self._remove_leftovers()
+        if self._process:
+            self._process.wait()
+            self._process = None
+        return pid is not None or left_over
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let no second `start` or `stop` take a daemon that is coming up for a left-over."""
+        folder = self.paths.pid_file.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        with folder.joinpath("lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _daemon(self) -> list[int]:
+        pid = self.pid()
+        return [] if pid is None else [pid]
+
+    @property
+    def _pid_argument(self) -> str:
+        return f"--pidfile={self.paths.pid_file}"
+
+    def _command(self) -> list[str]:
+        return [
+            *(["unshare", "--net"] if self._own_network else []),
+            find_program("dockerd") or "dockerd",
+            f"--host={self.endpoint}",
+            f"--data-root={self.paths.data_root}",
+            f"--exec-root={self.paths.exec_root}",
+            self._pid_argument,
+            *([f"--group={self._group}"] if self._group else []),
+        ]
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        self.paths.log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with self.paths.log.open("wb") as log:
+                return subprocess.Popen(
+                    self._command(),
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    # Ctrl-C in this terminal is not meant for the engine.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise EngineStartFailed(
+                _("The Docker engine could not be started: {why}.").format(why=error)
+            ) from error
+
+    def _answers(self) -> bool:
+        if self._process and self._process.poll() is not None:
+            raise self._failed(_("The Docker engine ended right after its start."))
+        try:
+            connect(self.endpoint).close()
+        except EngineUnreachable:
+            return False
+        return True
+
+    def _failed(self, message: str) -> EngineStartFailed:
+        log = self._log()
+        hints = [advice for sign, advice in KNOWN_CAUSES if sign in log]
+        return EngineStartFailed(message, log_tail=tail(log), hint=" ".join(hints))
+
+    def _log(self) -> str:
+        try:
+            return self.paths.log.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
+
+    def _refuse_taken_socket(self) -> None:
+        """A socket that nobody listens on is dockerd's to replace; any other is not ours.
+
+        Raises:
+            EngineStartFailed: Someone listens there.
+        """
+        with socket.socket(socket.AF_UNIX) as client:
+            try:
+                client.connect(str(self.paths.socket))
+            except OSError:
+                return
+        raise EngineStartFailed(
+            _("Another process listens on `{path}` and does not answer as Docker does.").format(
+                path=self.paths.socket
+            ),
+            hint=_("Run `sudo ss -xlp` to see which one it is."),
+        )
+
+    def _remove_leftovers(self) -> bool:
+        """End the processes and undo the mounts that a killed daemon leaves; tell if any were."""
+        processes, mounts = self._orphans(), self._mounts()
+        self._end(self._orphans, patience=0)
+        for mount in mounts:
+            # A network namespace or an overlay of a container that is gone by now.
+            subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
+        for note in (self._own_mount_note, self.paths.pid_file):
+            note.unlink(missing_ok=True)
+        return bool(processes or mounts)
+
+    def _orphans(self) -> list[int]:
+        """The daemon's containerd and shims, and before each shim the container's first process."""
+        marker = f"{self.paths.exec_root}/"
+        running = list(processes())
+        helpers = {
+            pid
+            for pid, arguments in running
+            if Path(arguments[0]).name.startswith("containerd")
+            and any(argument.startswith(marker) for argument in arguments[1:])
+        }
+        return [*(pid for pid, _arguments in running if parent(pid) in helpers), *helpers]
+
+    def _mounts(self) -> list[str]:
+        """Mount points that the daemon made, innermost first."""
+        below = (f"{self.paths.data_root}/", f"{self.paths.exec_root}/")
+        points = [point for point in reversed(mount_points()) if point.startswith(below)]
+        if self._own_mount_note.exists():
+            points += [point for point in mount_points() if point == str(self.paths.data_root)]
+        return points
+
+    @property
+    def _own_mount_note(self) -> Path:
+        """What dockerd leaves where it has mounted its data root upon itself."""
+        return self.paths.exec_root / "unmount-on-shutdown"
+
+    def _end(self, processes: Callable[[], Sequence[int]], *, patience: float) -> None:
+        """Ask processes to end, and kill them when they have not after `patience` seconds."""
+
+        def gone() -> bool:
+            if self._process:
+                self._process.poll()
+            return not processes()
+
+        send(processes(), signal.SIGTERM)
+        try:
+            wait_until(gone, what=_("the Docker engine to end"), timeout=patience)
+        except WaitTimeout:
+            send(processes(), signal.SIGKILL)
+            wait_until(gone, what=_("the Docker engine's processes to end"), timeout=KILL_TIMEOUT)

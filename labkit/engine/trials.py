@@ -1,0 +1,155 @@
+"""Probes that try it: they start a container of `lab/shell`, read what it says, and remove it."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from labkit.engine.translate import engine_errors
+from labkit.engine.verdicts import ProbeResult, Verdict
+from labkit.errors import EngineRequestFailed, NoSuchImage
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from labkit.engine.engine import Engine
+
+IMAGE = "lab/shell"
+LABEL = "labkit.probe"
+#: What the memory trial asks for; the smallest that every engine accepts is 6 MiB.
+MEMORY = 32 * 1024 * 1024
+#: Where a container reads its own limit: cgroup v2, then v1.
+LIMIT_FILES = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
+SECONDS = 5
+#: More than any kernel's words are worth in one line.
+LONGEST = 160
+
+
+def limits(engine: Engine) -> ProbeResult:
+    """Ask for a memory limit and let the container read what it got."""
+    name = "limits"
+    command = ["sh", "-c", f"cat {LIMIT_FILES[0]} 2>/dev/null || cat {LIMIT_FILES[1]}"]
+    try:
+        _code, output = run(engine, name, command, mem_limit=MEMORY)
+    except EngineRequestFailed as error:
+        return _limits_absent(name, _shortened(error))
+    if output.strip() == str(MEMORY):
+        return ProbeResult(
+            name, Verdict.GOOD, _("A container with `--memory 32m` has a limit of 32 MiB.")
+        )
+    found = _("a container with `--memory 32m` reads the limit `{output}`").format(
+        output=_first_line(output)
+    )
+    return _limits_absent(name, found)
+
+
+def _limits_absent(name: str, found: str) -> ProbeResult:
+    return ProbeResult(
+        name,
+        Verdict.ABSENT,
+        _("Memory limits are not enforced: {found}.").format(found=found),
+        cost=_("`--memory` is accepted but does not hold, so no container is stopped by it."),
+        remedy=_("Use a rootful engine, or cgroup v2 with the memory controller delegated."),
+    )
+
+
+def privileged(engine: Engine) -> ProbeResult:
+    """Start a privileged container."""
+    name = "privileged"
+    try:
+        run(engine, name, ["true"], privileged=True)
+    except EngineRequestFailed as error:
+        return ProbeResult(
+            name,
+            Verdict.ABSENT,
+            _("No privileged container can start: {why}.").format(why=_shortened(error)),
+            cost=_("Engines inside containers get their capabilities one by one instead."),
+        )
+    return ProbeResult(name, Verdict.GOOD, _("A privileged container can start."))
+
+
+def ipvs(engine: Engine) -> ProbeResult:
+    """Look for IPVS in the engine's kernel: loaded, or there to be loaded."""
+    name = "ipvs"
+    if _is_local(engine):
+        there = Path("/proc/net/ip_vs").exists() or _has_module("ip_vs")
+    else:
+        command = ["sh", "-c", "test -e /proc/net/ip_vs && echo there || true"]
+        _code, output = run(engine, name, command, network_mode="host")
+        there = output.strip() == "there"
+    if there:
+        return ProbeResult(name, Verdict.GOOD, _("The kernel has IPVS."))
+    return ProbeResult(
+        name,
+        Verdict.ABSENT,
+        _("The kernel has no IPVS."),
+        cost=_(
+            "Swarm's routing mesh and virtual IPs cannot work; `--endpoint-mode dnsrr` and "
+            "`mode=host` ports do."
+        ),
+        remedy=_("Run `sudo modprobe ip_vs`; if there is no such module, take another kernel."),
+    )
+
+
+def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[int, str]:
+    """Run a command in a labelled container of `lab/shell` and remove the container.
+
+    Args:
+        engine: Where.
+        probe: The label's value.
+        command: What to run.
+        host: The container's host configuration, in docker-py's words.
+
+    Returns:
+        The exit code and what was written.
+
+    Raises:
+        NoSuchImage: `lab/shell` is not here.
+        EngineRequestFailed: The engine would not start it.
+    """
+    api: Any = engine.client.api
+    with engine_errors(NoSuchImage(IMAGE)):
+        container = api.create_container(
+            IMAGE,
+            command,
+            name=f"labkit-probe-{token_hex(4)}",
+            labels={LABEL: probe},
+            host_config=api.create_host_config(**{"network_mode": "none", **host}),
+        )["Id"]
+    try:
+        with engine_errors():
+            api.start(container)
+            code = int(api.wait(container, timeout=SECONDS)["StatusCode"])
+            return code, api.logs(container).decode(errors="replace")
+    finally:
+        with engine_errors():
+            api.remove_container(container, v=True, force=True)
+
+
+def _is_local(engine: Engine) -> bool:
+    """Tell whether this process sees the engine's kernel; Docker Desktop has one of its own."""
+    return engine.endpoint.startswith("unix:") and (
+        engine.info().get("KernelVersion") == platform.release()
+    )
+
+
+def _has_module(name: str) -> bool:
+    folder = Path("/lib/modules", platform.release())
+    for index in ("modules.dep", "modules.builtin"):
+        try:
+            if f"/{name}.ko" in (folder / index).read_text():
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _first_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[0]
+
+
+def _shortened(error: EngineRequestFailed) -> str:
+    """Take the end of the engine's message: it wraps the cause in its own layers."""
+    text = " ".join(error.message.split()).rstrip(".")
+    return text if len(text) <= LONGEST else "… " + text[-LONGEST:].partition(" ")[2]

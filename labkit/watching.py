@@ -1,0 +1,70 @@
+"""Watch what a cell does to the engine: two snapshots and their difference.
+
+It never breaks a cell: where the engine is away it is silent, and where the engine hangs it
+switches itself off.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from labkit.engine.snapshot import changes
+from labkit.errors import LabError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.engine import Engine
+    from labkit.engine.snapshot import Change, Snapshot
+
+#: Seconds that one look may take before watching is switched off.
+PATIENCE = 2.0
+
+
+class Watcher:
+    """Tells what changed between `begin` and `end`.
+
+    Attributes:
+        on: Whether it watches at all.
+        notice: A sentence when it has just switched itself off, else empty.
+    """
+
+    def __init__(self, connect: Callable[..., Engine]) -> None:
+        self._connect = connect
+        self._engine: Engine | None = None
+        self._before: Snapshot | None = None
+        self.on = True
+        self.notice = ""
+
+    def begin(self) -> None:
+        """Look at the engine before a cell."""
+        self.notice = ""
+        self._before = self._look()
+
+    def end(self) -> tuple[Change, ...]:
+        """Look again, and return what changed since `begin`."""
+        before, self._before = self._before, None
+        if before is None:
+            return ()
+        after = self._look()
+        return changes(before, after) if after is not None else ()
+
+    def _look(self) -> Snapshot | None:
+        if not self.on:
+            return None
+        started = time.monotonic()
+        try:
+            if self._engine is None:
+                self._engine = self._connect(timeout=int(PATIENCE))
+            return self._engine.snapshot()
+        except LabError:
+            self._engine = None
+            if time.monotonic() - started >= PATIENCE:
+                self.on = False
+                self.notice = _(
+                    "The engine takes long to answer, so changes are no longer shown. "
+                    "`%changes on` shows them again."
+                )
+            return None

@@ -1,0 +1,68 @@
+"""What all tests share: the real engine, the course, a workspace of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit.course import Course
+from labkit.engine import connect
+from labkit.engine.ownership import owned, remove
+from labkit.errors import EngineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.engine import Engine
+
+ROOT = Path(__file__).parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--require-docker",
+        action="store_true",
+        help="fail, rather than skip, where no Docker engine answers",
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "engine" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.docker)
+
+
+@pytest.fixture(scope="session")
+def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
+    """The engine that the learner would use."""
+    try:
+        found = connect()
+    except EngineError as error:
+        if pytestconfig.getoption("--require-docker"):
+            pytest.fail(str(error))
+        pytest.skip(str(error))
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def clean_engine(engine: Engine, course: Course) -> Iterator[Engine]:
+    """The engine without anything of the course but its images, before and after."""
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    yield engine
+    remove(engine, owned(engine, keep_images=course.image_tags))
+
+
+@pytest.fixture(scope="session")
+def course() -> Course:
+    return Course.load(ROOT)
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty workspace, which the course uses instead of `work/`."""
+    folder = tmp_path / "work"
+    monkeypatch.setenv("LABKIT_WORK", str(folder))
+    return folder

@@ -1,0 +1,134 @@
+"""Probes against the real engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit import images
+from labkit.doctor import examine, leftovers
+from labkit.engine import Engine, connect
+from labkit.engine.probes import ENGINE_PROBES, HOST_PROBES, Verdict, probe
+from labkit.engine.trials import LABEL
+
+if TYPE_CHECKING:
+    from labkit.course import Course
+
+
+@pytest.fixture(autouse=True)
+def shell_image(engine: Engine, course: Course) -> None:
+    images.ensure(engine, course, ["lab/shell"])
+
+
+def probe_containers(engine: Engine) -> list[str]:
+    found = engine.client.api.containers(all=True, filters={"label": LABEL})
+    return [line["Id"] for line in found]
+
+
+@pytest.mark.parametrize("name", [*ENGINE_PROBES, *HOST_PROBES])
+def test_a_probe_says_a_sentence_and_never_fails_on_a_real_engine(
+    engine: Engine, name: str
+) -> None:
+    result = probe(name, engine)
+    assert result.name == name
+    assert result.verdict is not Verdict.ERROR, result.said
+    assert result.said.endswith(".")
+    if result.verdict is Verdict.BAD:
+        assert "`" in result.remedy
+    if result.verdict is Verdict.ABSENT:
+        assert result.cost or result.remedy
+
+
+def test_the_memory_probe_agrees_with_the_engines_own_answer(engine: Engine) -> None:
+    if not engine.info()["MemoryLimit"]:
+        pytest.skip("this engine enforces no memory limit, and says so")
+    assert probe("limits", engine).verdict is Verdict.GOOD
+
+
+def test_the_privileged_probe_agrees_with_the_docker_command(engine: Engine) -> None:
+    command = ["docker", "run", "--rm", "--privileged", "--name", "lab-try-privileged"]
+    done = subprocess.run(
+        [*command, "lab/shell", "true"], env=engine.cli_env(), capture_output=True, check=False
+    )
+    subprocess.run(
+        ["docker", "rm", "--force", "lab-try-privileged"],
+        env=engine.cli_env(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert (probe("privileged", engine).verdict is Verdict.GOOD) == (done.returncode == 0)
+
+
+def test_the_ipvs_probe_sees_a_loaded_module(engine: Engine) -> None:
+    if not Path("/proc/net/ip_vs").exists():
+        assert probe("ipvs", engine).verdict in {Verdict.ABSENT, Verdict.GOOD}
+        pytest.skip("no ip_vs is loaded here")
+    assert probe("ipvs", engine).verdict is Verdict.GOOD
+
+
+def test_the_forwarding_probe_agrees_with_the_kernel(engine: Engine) -> None:
+    if not engine.endpoint.startswith("unix:"):
+        pytest.skip("this engine's kernel is another one")
+    forwards = Path("/proc/sys/net/ipv4/ip_forward").read_text().strip() == "1"
+    assert (probe("forwarding", engine).verdict is Verdict.GOOD) == forwards
+
+
+def test_the_doctor_is_done_in_a_few_seconds_and_leaves_nothing(
+    engine: Engine, course: Course
+) -> None:
+    before = {line["Id"] for line in engine.containers.list()}
+    began = time.monotonic()
+    results = list(examine(lambda: connect(engine.endpoint), course))
+    took = time.monotonic() - began
+    assert [r.name for r in results] == [*ENGINE_PROBES, *HOST_PROBES, "leftovers"]
+    assert not [r for r in results if r.verdict is Verdict.ERROR]
+    assert probe_containers(engine) == []
+    assert {line["Id"] for line in engine.containers.list()} == before
+    # Measured: 1.5 s. The bound is for a machine that does much else at the same time.
+    assert took < 15
+
+
+def test_a_trial_that_cannot_start_leaves_no_container(engine: Engine) -> None:
+    probe("privileged", engine)
+    probe("limits", engine)
+    assert probe_containers(engine) == []
+
+
+def test_a_registry_that_does_not_answer_costs_seconds_not_minutes(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # TEST-NET-1: packets to it are dropped or refused, never answered.
+    monkeypatch.setenv("LABKIT_REGISTRY_MIRROR", "192.0.2.1:5000")
+    began = time.monotonic()
+    result = probe("registry", engine)
+    assert time.monotonic() - began < 8
+    assert result.verdict is Verdict.ABSENT
+    assert "192.0.2.1:5000" in result.said
+
+
+def test_leftovers_name_what_the_course_made_and_nothing_else(
+    engine: Engine, course: Course
+) -> None:
+    api = engine.client.api
+    for name in ("lab-try-leftover", "foreign-volume"):
+        api.create_volume(name)
+    try:
+        said = leftovers(engine, course).said
+    finally:
+        for name in ("lab-try-leftover", "foreign-volume"):
+            api.remove_volume(name)
+    assert "`lab-try-leftover`" in said
+    assert "foreign" not in said
+
+
+def test_without_an_engine_the_doctor_says_so_first_and_probes_the_host(
+    course: Course, tmp_path: Path
+) -> None:
+    results = list(examine(lambda: connect(f"unix://{tmp_path}/none.sock"), course))
+    assert [r.name for r in results] == ["engine", *HOST_PROBES]
+    assert results[0].verdict is Verdict.BAD
+    assert "labkit engine start" in results[0].remedy
+    assert os.fspath(tmp_path) in results[0].said

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from labkit import bootstrap
+from labkit.bootstrap import STAMP, Environment
+from labkit.errors import CommandFailed, LabError
+
+ROOT = Path(__file__).parents[2]
+PROJECT = '[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n'
+
+
+def silent(_line: str) -> None:
+    pass
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> Environment:
+    """An environment that was made to the end, but for its packages."""
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    (tmp_path / "requirements.lock").write_text("docker==7.1 \\\n    --hash=sha256:00\n")
+    made = Environment(tmp_path / ".venv", tmp_path / "requirements.lock")
+    made.folder.mkdir()
+    (made.folder / STAMP).write_text(made.fingerprint())
+    return made
+
+
+def test_a_current_environment_is_left_alone(environment: Environment) -> None:
+    said: list[str] = []
+    environment.ensure(said.append)
+    assert said == []
+
+
+def test_a_changed_lock_makes_it_outdated(environment: Environment) -> None:
+    environment.lock.write_text("docker==7.2\n")
+    assert not environment.is_current()
+
+
+def test_changed_dependencies_make_it_outdated(environment: Environment) -> None:
+    environment.lock.with_name("pyproject.toml").write_text(PROJECT.replace("x", "y"))
+    assert not environment.is_current()
+
+
+def test_a_changed_setting_of_a_tool_does_not(environment: Environment) -> None:
+    environment.lock.with_name("pyproject.toml").write_text(PROJECT.replace("80", "100"))
+    assert environment.is_current()
+
+
+def test_a_moved_folder_makes_it_outdated(environment: Environment, tmp_path: Path) -> None:
+    moved = environment.folder.rename(tmp_path / "elsewhere")
+    assert not Environment(moved, environment.lock).is_current()
+
+
+def test_one_that_was_interrupted_is_made_again(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (environment.folder / STAMP).unlink()
+    ran: list[list[str]] = []
+    monkeypatch.setattr(
+        "labkit.commands.run", lambda command, **_options: ran.append(list(command)) or ""
+    )
+    environment.ensure(silent)
+    assert "--clear" in ran[0]
+    assert "--require-hashes" in ran[1]
+    assert "--no-build-isolation" in ran[2]
+    assert environment.is_current()
+
+
+def test_a_failed_install_leaves_no_stamp(
+    environment: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (environment.folder / STAMP).unlink()
+
+    def fail(command: list[str], **_options: object) -> str:
+        raise CommandFailed(command, 1, "no network")
+
+    monkeypatch.setattr("labkit.commands.run", fail)
+    with pytest.raises(CommandFailed):
+        environment.ensure(silent)
+    assert not environment.is_current()
+
+
+@pytest.fixture
+def without_venv(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A Python without venv; what apt-get is asked for is written down."""
+    installed: list[str] = []
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    monkeypatch.setattr(
+        bootstrap, "install_packages", lambda names, **_options: installed.extend(names)
+    )
+    return installed
+
+
+def test_venv_comes_from_the_distribution_where_it_is_missing(
+    without_venv: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "is_debian", lambda: True)
+    bootstrap.ensure_venv_module(silent)
+    assert without_venv == [f"python3.{sys.version_info.minor}-venv"]
+
+
+@pytest.mark.usefixtures("without_venv")
+def test_elsewhere_one_sentence_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bootstrap, "is_debian", lambda: False)
+    with pytest.raises(LabError, match="has no `venv`") as failure:
+        bootstrap.ensure_venv_module(silent)
+    assert "-venv" in failure.value.hint
+
+
+def test_chromium_is_installed_only_where_there_is_no_browser(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    installed: list[str] = []
+    monkeypatch.setattr(bootstrap, "is_debian", lambda: True)
+    monkeypatch.setattr(
+        bootstrap, "install_packages", lambda names, **_options: installed.extend(names)
+    )
+    monkeypatch.setattr(bootstrap, "find_program", lambda name: name == "google-chrome")
+    bootstrap.ensure_browser(silent)
+    assert installed == []
+    monkeypatch.setattr(bootstrap, "find_program", lambda _name: None)
+    bootstrap.ensure_browser(silent)
+    assert installed == ["chromium"]
+
+
+def test_an_error_is_one_sentence_and_exit_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_arguments: object) -> int:
+        raise LabError("It is broken.", hint="Run `mend`.")
+
+    monkeypatch.setattr(bootstrap, "lab", fail)
+    assert bootstrap.main(["lab"]) == 2
+    assert capsys.readouterr().err == "It is broken. Run `mend`.\n"
+
+
+def test_what_follows_the_target_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed: list[str] = []
+    monkeypatch.setattr(bootstrap, "test", lambda _say, rest: passed.extend(rest) or 0)
+    assert bootstrap.main(["test", "-k", "bootstrap", "tests/unit"]) == 0
+    assert passed == ["-k", "bootstrap", "tests/unit"]
+
+
+def test_it_runs_on_a_python_that_has_nothing_installed() -> None:
+    code = "import labkit.bootstrap, sys; print(*sys.modules)"
+    command = [sys.executable, "-S", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "labkit.bootstrap" in done.stdout
+    assert "docker " not in done.stdout
+
+
+def test_an_older_python_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    old = tmp_path / "python3.9"
+    # The real check, run by a Python that claims to be 3.9.
+    old.write_text(
+        "#!/bin/sh\n"
+        f"exec '{sys.executable}' -c 'import sys; sys.version_info = (3, 9, 2); exec(sys.argv[1])' "
+        '"$2"\n'
+    )
+    old.chmod(0o755)
+    done = subprocess.run(
+        ["make", "lab", f"PYTHON={old}"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert re.search(r"needs Python 3\.11 or newer; `.*python3\.9` is 3\.9\.", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock"])
+def test_a_lock_names_no_registry_and_pins_everything(name: str) -> None:
+    lines = (ROOT / name).read_text().splitlines()
+    assert not any("://" in line or "index-url" in line for line in lines)
+    requirements = [line for line in lines if not line.startswith(("#", " "))]
+    assert all("==" in line and line.endswith("\\") for line in requirements)
+
+
+def test_tests_run_what_learners_run() -> None:
+    def pins(name: str) -> set[str]:
+        lines = (ROOT / name).read_text().splitlines()
+        return {re.split(r"[ ;]", line)[0] for line in lines if "==" in line}
+
+    assert pins("requirements.lock") <= pins("requirements-dev.lock")

@@ -1,0 +1,405 @@
+"""The checks of chapter 03 on recorded inspect answers, cut down to what the checks read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.checking import CheckFailed
+from labkit.checks import images
+from labkit.engine import Container, Image
+from labkit.engine.objects import HistoryEntry
+
+SHELL = "sha256:23eccadb6e2eb2155f77a1374bd2b4ac2d58375507383de4d2ad55016e9fbc3e"
+OWN = "sha256:5c4ced662caaf9ae7b162ef7c798fb93e34af61d1426e8d1434a00f95aaccd85"
+MORE = "sha256:40e034bd4231e1ffa008031c6f7cddce2eb464147a25c108b481b7308c734bdc"
+IMPORTED = "sha256:4e6bf8d71b4ad8aa2d3b2c1fdb2a1b67f6a4a1f0f2f3f4f5f6f7f8f9fafbfcfd"
+
+READ_DIARY = ["cat", "/diary/today.txt"]
+WRITE_DIARY = ["sh", "-c", "mkdir /diary && date > /diary/today.txt"]
+DIARY = "Tue Nov 24 03:16:55 UTC 2026\n"
+SUM = f"{'4b38ec97' * 8}  /data\n"
+
+COPY = ("/bin/sh -c #(nop) COPY dir:8ef14df740d2c0a11b14100202aecd5f2d4ce in / ", 2_976_563)
+SHELL_CMD = ('/bin/sh -c #(nop)  CMD ["sh"]', 0)
+CLASSIC_WRITE = ("/bin/sh -c head -c 20000000 /dev/urandom > /data", 20_000_000)
+BUILDKIT_WRITE = ("RUN /bin/sh -c head -c 20000000 /dev/urandom > /data # buildkit", 20_000_000)
+
+
+class Desk:
+    """Puts images and containers on the fake engine."""
+
+    def __init__(self, engine: Any) -> None:
+        self.engine = engine
+        self.image("lab/shell", "ca34a0aa589d4708", [SHELL], Cmd=["sh"])
+        self.history("lab/shell", SHELL_CMD, COPY)
+
+    def image(self, name: str, short: str, layers: list[str], **config: Any) -> None:
+        attrs = {
+            "Id": f"sha256:{short}",
+            "RepoTags": [name if ":" in name else f"{name}:latest"],
+            "RepoDigests": [],
+            "Size": 2_976_592,
+            "Created": "2026-11-24T03:16:56.260809626Z",
+            "Architecture": "amd64",
+            "Os": "linux",
+            "Config": {"Env": ["PATH=/bin"], "Cmd": None, "Entrypoint": None, **config},
+            "RootFS": {"Type": "layers", "Layers": layers},
+        }
+        self.engine.images.things[name] = Image.from_inspect(attrs)
+
+    def history(self, name: str, *steps: tuple[str, int], comment: str = "") -> None:
+        self.engine.images.histories[name] = tuple(
+            HistoryEntry.from_history({"CreatedBy": by, "Size": size, "Comment": comment})
+            for by, size in steps
+        )
+
+    def container(self, name: str, image: str, logs: str = "", **changes: Any) -> None:
+        """A container of `image` as it is, which exited with 0; `changes` say otherwise."""
+        made_of = self.engine.images.get(image)
+        state = {"Status": "exited", "ExitCode": 0, "Error": "", **changes.pop("State", {})}
+        attrs = {
+            "Id": "84fa886ff0d1a0ea",
+            "Name": f"/{name}",
+            "Image": changes.pop("image_id", made_of.id),
+            "State": state,
+            "Config": {
+                "Image": image,
+                "Cmd": list(made_of.command) or None,
+                "Entrypoint": list(made_of.entrypoint) or None,
+                **changes,
+            },
+            "HostConfig": {"NetworkMode": "default"},
+        }
+        self.engine.containers.things[name] = Container.from_inspect(attrs)
+        self.engine.containers.log_texts[name] = logs
+
+    def refusal(self, check: Any) -> CheckFailed:
+        with pytest.raises(CheckFailed) as caught:
+            check(self.engine)
+        return caught.value
+
+    def accepts(self, *checks: Any) -> None:
+        for check in checks:
+            check(self.engine)
+
+
+@pytest.fixture
+def desk(fake_engine: Any) -> Desk:
+    return Desk(fake_engine)
+
+
+# images.second_name
+
+
+def test_two_names_of_one_image_pass(desk: Desk) -> None:
+    for name in ("lab/memo:1", "lab/memo:stable"):
+        desk.image(name, "e1862da876521111", [SHELL, OWN])
+    desk.accepts(images.second_name_exists, images.first_name_kept, images.one_image)
+
+
+def test_without_a_second_name_that_is_said(desk: Desk) -> None:
+    desk.image("lab/memo:1", "e1862da876521111", [SHELL, OWN])
+    refusal = desk.refusal(images.second_name_exists)
+    assert refusal.found == "no image is called `lab/memo:stable`"
+    assert "docker tag" in refusal.hint
+
+
+def test_a_name_without_colon_is_told_by_that_name(desk: Desk) -> None:
+    memo = Image.from_inspect(
+        {"Id": "sha256:e1862da87652", "RepoTags": ["lab/memo-stable:latest", "lab/memo:1"]}
+    )
+    desk.engine.images.things["lab/memo:1"] = memo
+    refusal = desk.refusal(images.second_name_exists)
+    assert "`lab/memo-stable:latest`" in refusal.found
+    assert "colon" in refusal.hint
+
+
+def test_a_renamed_image_is_told_that_its_old_name_is_gone(desk: Desk) -> None:
+    desk.image("lab/memo:stable", "e1862da876521111", [SHELL, OWN])
+    assert "`lab/memo:1`" in desk.refusal(images.first_name_kept).found
+
+
+def test_another_image_is_told_with_both_ids(desk: Desk) -> None:
+    desk.image("lab/memo:1", "e1862da876521111", [SHELL, OWN])
+    desk.image("lab/memo:stable", "9163255410be2222", [SHELL, OWN, MORE])
+    found = desk.refusal(images.one_image).found
+    assert "ID 9163255410be" in found
+    assert "ID e1862da87652" in found
+
+
+# images.keep_a_container
+
+
+def kept(desk: Desk, *, command: list[str] = READ_DIARY, layers: Any = (SHELL, OWN)) -> None:
+    desk.container("lab-diary", "lab/shell", Cmd=WRITE_DIARY)
+    desk.image("lab/diary:1", "4b38ec978d382cf2", list(layers), Cmd=command)
+    desk.history("lab/diary:1", (" ".join(WRITE_DIARY), 29), SHELL_CMD, COPY)
+    desk.container("lab-reader", "lab/diary:1", DIARY)
+    desk.engine.containers.files["lab-diary", "/diary/today.txt"] = DIARY.encode()
+
+
+def test_a_committed_diary_that_is_read_passes(desk: Desk) -> None:
+    kept(desk)
+    desk.accepts(
+        images.diary_is_an_image, images.diary_has_its_command, images.reader_printed_the_diary
+    )
+
+
+def test_a_diary_not_yet_made_is_told_so(desk: Desk) -> None:
+    assert "no image" in desk.refusal(images.diary_is_an_image).found
+
+
+def test_an_exported_diary_is_told_its_oldest_step(desk: Desk) -> None:
+    kept(desk, layers=(IMPORTED,))
+    desk.history("lab/diary:1", ("", 2_976_592), comment="Imported from -")
+    refusal = desk.refusal(images.diary_is_an_image)
+    assert "`Imported from -`" in refusal.found
+    assert "docker export" in refusal.hint
+
+
+def test_a_diary_with_too_many_layers_is_told_their_number(desk: Desk) -> None:
+    kept(desk, layers=(SHELL, OWN, MORE))
+    assert "2 layers on top" in desk.refusal(images.diary_is_an_image).found
+
+
+def test_a_command_taken_over_from_the_container_is_told_so(desk: Desk) -> None:
+    kept(desk, command=WRITE_DIARY)
+    refusal = desk.refusal(images.diary_has_its_command)
+    assert "command of `lab-diary`" in refusal.found
+    assert "--change" in refusal.hint
+
+
+def test_a_command_that_prints_something_else_is_shown(desk: Desk) -> None:
+    kept(desk, command=["sh"])
+    assert "runs `sh`" in desk.refusal(images.diary_has_its_command).found
+
+
+def test_a_command_in_one_word_is_told_so(desk: Desk) -> None:
+    kept(desk, command=["cat /diary/today.txt"])
+    error = 'exec: "cat /diary/today.txt": stat cat /diary/today.txt: no such file or directory'
+    state = {"Status": "created", "ExitCode": 127, "Error": error}
+    desk.container("lab-reader", "lab/diary:1", State=state)
+    refusal = desk.refusal(images.reader_printed_the_diary)
+    assert "`cat /diary/today.txt`" in refusal.found
+    assert "a word of its own" in refusal.hint
+
+
+def test_a_reader_with_a_command_of_its_own_is_told_so(desk: Desk) -> None:
+    kept(desk)
+    desk.container("lab-reader", "lab/diary:1", DIARY, Cmd=["cat", "/etc/hostname"])
+    assert "`cat /etc/hostname`" in desk.refusal(images.reader_printed_the_diary).found
+
+
+def test_a_reader_of_an_older_image_is_told_both_ids(desk: Desk) -> None:
+    kept(desk)
+    desk.container("lab-reader", "lab/diary:1", DIARY, image_id="sha256:ca34a0aa589d4708")
+    found = desk.refusal(images.reader_printed_the_diary).found
+    assert "ca34a0aa589d" in found
+    assert "4b38ec978d38" in found
+
+
+def test_a_reader_that_still_runs_is_told_its_state(desk: Desk) -> None:
+    kept(desk)
+    desk.container("lab-reader", "lab/diary:1", DIARY, State={"Status": "running"})
+    assert "is running" in desk.refusal(images.reader_printed_the_diary).found
+
+
+def test_a_reader_of_another_text_is_told_both_texts(desk: Desk) -> None:
+    kept(desk)
+    desk.container("lab-reader", "lab/diary:1", "yesterday\n")
+    found = desk.refusal(images.reader_printed_the_diary).found
+    assert "`yesterday`" in found
+    assert DIARY.strip() in found
+
+
+def test_a_diary_container_without_its_file_is_the_learners_to_mend(desk: Desk) -> None:
+    kept(desk)
+    desk.engine.containers.files.clear()
+    assert "no file" in desk.refusal(images.reader_printed_the_diary).found
+
+
+# images.two_archives
+
+
+def archives(desk: Desk, *, hull: list[str] | None) -> None:
+    desk.image("lab/cargo:1", "bb2aafc42df21111", [SHELL, OWN], Cmd=["cat", "/cargo"])
+    desk.image("lab/hull:1", "592980bd92382222", [IMPORTED], Cmd=hull)
+    desk.container("lab-hull", "lab/hull:1", "twelve barrels\n")
+    desk.engine.containers.files["lab-hull", "/cargo"] = b"twelve barrels\n"
+
+
+def test_one_loaded_and_one_imported_archive_pass(desk: Desk) -> None:
+    archives(desk, hull=["cat", "/cargo"])
+    desk.accepts(images.cargo_is_back, images.hull_is_an_image, images.hull_prints_its_cargo)
+
+
+def test_an_imported_saved_archive_is_told_its_oldest_step(desk: Desk) -> None:
+    desk.image("lab/cargo:1", "bb2aafc42df21111", [IMPORTED], Cmd=["cat", "/cargo"])
+    desk.history("lab/cargo:1", ("", 5_000_000), comment="Imported from -")
+    refusal = desk.refusal(images.cargo_is_back)
+    assert "`Imported from -`" in refusal.found
+    assert "docker load" in refusal.hint
+
+
+def test_a_cargo_with_another_command_is_told_it(desk: Desk) -> None:
+    desk.image("lab/cargo:1", "bb2aafc42df21111", [SHELL, OWN], Cmd=["sh"])
+    assert "runs `sh`" in desk.refusal(images.cargo_is_back).found
+
+
+def test_a_missing_hull_is_told_of_docker_import(desk: Desk) -> None:
+    assert "docker import" in desk.refusal(images.hull_is_an_image).hint
+
+
+def test_a_hull_that_is_the_cargo_is_told_so(desk: Desk) -> None:
+    archives(desk, hull=None)
+    desk.image("lab/hull:1", "bb2aafc42df21111", [SHELL, OWN])
+    assert "are one image, bb2aafc42df2" in desk.refusal(images.hull_is_an_image).found
+
+
+def test_a_built_hull_is_told_its_layers(desk: Desk) -> None:
+    archives(desk, hull=None)
+    desk.image("lab/hull:1", "592980bd92382222", [SHELL, MORE])
+    assert "2 layers" in desk.refusal(images.hull_is_an_image).found
+
+
+def test_a_hull_without_command_is_told_so(desk: Desk) -> None:
+    archives(desk, hull=None)
+    refusal = desk.refusal(images.hull_prints_its_cargo)
+    assert "has no command" in refusal.found
+    assert "--change" in refusal.hint
+
+
+def test_a_hull_that_prints_something_else_is_told_both(desk: Desk) -> None:
+    archives(desk, hull=["cat", "/etc/hostname"])
+    desk.container("lab-hull", "lab/hull:1", "")
+    found = desk.refusal(images.hull_prints_its_cargo).found
+    assert "printed nothing" in found
+    assert "`twelve barrels`" in found
+
+
+# images.every_layer
+
+
+def checksum(desk: Desk, *steps: tuple[str, int], layers: Any = (SHELL, OWN)) -> None:
+    desk.image("lab/checksum:1", "aaaa11112222", [SHELL, MORE], Cmd=["cat", "/checksum"])
+    desk.image("lab/checksum:2", "bbbb11112222", list(layers), Cmd=["cat", "/checksum"])
+    desk.history("lab/checksum:2", *steps, SHELL_CMD, COPY)
+    desk.container("lab-checksum", "lab/checksum:2", SUM)
+
+
+def test_a_checksum_without_its_data_passes(desk: Desk) -> None:
+    checksum(desk, ("RUN /bin/sh -c head … && rm /data # buildkit", 72))
+    desk.accepts(
+        images.checksum_stands_on_shell, images.no_step_is_large, images.checksum_was_printed
+    )
+
+
+@pytest.mark.parametrize("step", [CLASSIC_WRITE, BUILDKIT_WRITE])
+def test_a_large_step_is_told_whichever_builder_made_it(desk: Desk, step: tuple[str, int]) -> None:
+    checksum(desk, ("/bin/sh -c rm /data", 0), step)
+    refusal = desk.refusal(images.no_step_is_large)
+    assert refusal.found == "`head -c 20000000 /dev/urandom > /data` takes 20 MB"
+    assert "the same instruction" in refusal.hint
+
+
+def test_layers_of_lab_shell_do_not_count_however_large(desk: Desk) -> None:
+    checksum(desk, ("/bin/sh -c true", 0))
+    desk.accepts(images.no_step_is_large)
+
+
+def test_an_image_on_top_of_the_large_one_is_told_so(desk: Desk) -> None:
+    checksum(desk, ("/bin/sh -c rm /data", 0), CLASSIC_WRITE, layers=(SHELL, MORE, OWN))
+    refusal = desk.refusal(images.no_step_is_large)
+    assert "on the layers of `lab/checksum:1`" in refusal.found
+    assert "take nothing away" in refusal.hint
+
+
+def test_a_flattened_checksum_is_told_its_oldest_step(desk: Desk) -> None:
+    checksum(desk, layers=(IMPORTED,))
+    desk.history("lab/checksum:2", ("", 2_976_640), comment="Imported from -")
+    assert "`Imported from -`" in desk.refusal(images.checksum_stands_on_shell).found
+
+
+def test_a_text_that_is_no_checksum_is_shown(desk: Desk) -> None:
+    checksum(desk)
+    desk.container("lab-checksum", "lab/checksum:2", "sha256sum: /data: No such file\n")
+    assert "No such file" in desk.refusal(images.checksum_was_printed).found
+
+
+# images.mute_greeter
+
+
+def greeter(desk: Desk, logs: str = "hello, world\n", **changes: Any) -> None:
+    config = {"Entrypoint": ["/greet"], "Cmd": changes.pop("image_command", None)}
+    desk.image("lab/greeter:1", "532acc0bc25f1111", [SHELL, OWN], Entrypoint=["/greet"], Cmd=["sh"])
+    desk.image("lab/greeter:2", "3a577bbcc77a2222", [SHELL, OWN, MORE], **config)
+    desk.container("lab-greeter", "lab/greeter:2", logs, **changes)
+    desk.container("lab-greeter-ada", "lab/greeter:2", "hello, Ada\n", Cmd=["Ada"])
+
+
+def test_a_mended_greeter_passes(desk: Desk) -> None:
+    greeter(desk)
+    desk.accepts(
+        images.greeter_was_mended,
+        images.greeter_starts,
+        images.world_is_greeted,
+        images.ada_is_greeted,
+    )
+
+
+def test_a_new_name_alone_mends_no_greeter(desk: Desk) -> None:
+    greeter(desk)
+    desk.image("lab/greeter:2", "532acc0bc25f1111", [SHELL, OWN], Entrypoint=["/greet"])
+    assert "only another name" in desk.refusal(images.greeter_was_mended).found
+
+
+def test_a_script_that_may_not_be_executed_is_told_so(desk: Desk) -> None:
+    error = 'unable to start container process: exec: "/greet": permission denied: unknown'
+    greeter(desk, "", State={"Status": "created", "ExitCode": 126, "Error": error})
+    refusal = desk.refusal(images.greeter_starts)
+    assert refusal.found == "`lab-greeter` exited with 126: permission denied"
+    assert "may be executed" in refusal.hint
+
+
+@pytest.mark.parametrize("code", [1, 127, 255])
+def test_a_missing_interpreter_is_told_whatever_the_runtime_makes_of_it(
+    desk: Desk, code: int
+) -> None:
+    greeter(desk, "exec /greet: no such file or directory\n", State={"ExitCode": code})
+    refusal = desk.refusal(images.greeter_starts)
+    assert f"exited with {code}" in refusal.found
+    assert "first line" in refusal.hint
+
+
+def test_another_failure_of_the_greeter_is_shown_with_its_last_line(desk: Desk) -> None:
+    greeter(desk, "one\n/greet: line 2: syntax error\n", State={"ExitCode": 2})
+    found = desk.refusal(images.greeter_starts).found
+    assert found == "`lab-greeter` exited with 2: `/greet: line 2: syntax error`"
+
+
+def test_another_entrypoint_mends_one_container_only(desk: Desk) -> None:
+    greeter(desk, Entrypoint=["sh"], Cmd=["/greet"])
+    refusal = desk.refusal(images.greeter_starts)
+    assert "`sh` as its entrypoint" in refusal.found
+    assert "this one container" in refusal.hint
+
+
+def test_a_command_left_behind_is_greeted_and_told(desk: Desk) -> None:
+    greeter(desk, "hello, sh\n", image_command=["sh"])
+    desk.accepts(images.greeter_starts)
+    refusal = desk.refusal(images.world_is_greeted)
+    assert "`hello, sh`; the image's command is `sh`" in refusal.found
+    assert "CMD" in refusal.hint
+
+
+def test_a_changed_greeting_is_shown(desk: Desk) -> None:
+    greeter(desk, "good morning\n")
+    assert "`good morning`" in desk.refusal(images.world_is_greeted).found
+
+
+def test_ada_who_is_not_greeted_is_told_so(desk: Desk) -> None:
+    greeter(desk)
+    desk.container("lab-greeter-ada", "lab/greeter:2", "hello, world\n")
+    assert "`hello, world`" in desk.refusal(images.ada_is_greeted).found

@@ -1,0 +1,191 @@
+"""Notebooks run headless, in real kernels; no Docker is needed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat.v4 as nbf
+import psutil
+import pytest
+
+from labkit.running import run_notebook
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
+    from labkit.running import CellReport, RunReport
+
+
+def notebook(*cells: str | tuple[str, str]) -> NotebookNode:
+    """Make a notebook of code cells; a pair is a tag and the code."""
+    made: list[Any] = [nbf.new_markdown_cell("# Title")]
+    for cell in cells:
+        tags, source = ([cell[0]], cell[1]) if isinstance(cell, tuple) else ([], cell)
+        made.append(nbf.new_code_cell(source, metadata={"tags": tags} if tags else {}))
+    return nbf.new_notebook(cells=made)
+
+
+def run(tmp_path: Path, *cells: str | tuple[str, str], **options: Any) -> RunReport:
+    return run_notebook(notebook(*cells), cwd=tmp_path, **options)
+
+
+def kernels() -> set[int]:
+    return {
+        process.pid
+        for process in psutil.Process().children(recursive=True)
+        if process.status() != psutil.STATUS_ZOMBIE
+    }
+
+
+def test_a_notebook_file_runs_from_top_to_bottom_and_is_not_changed(tmp_path: Path) -> None:
+    path = tmp_path / "one.ipynb"
+    nbformat_text = nbf.writes(notebook("x = 6", "print(7 * x)"))
+    path.write_text(nbformat_text)
+    heard: list[CellReport] = []
+    report = run_notebook(path, cwd=tmp_path, on_cell=heard.append)
+    assert (report.name, report.ok, report.error, report.finished) == ("one", True, "", True)
+    assert [(cell.index, cell.output) for cell in report.cells] == [(1, ""), (2, "42\n")]
+    assert tuple(heard) == report.cells
+    assert path.read_text() == nbformat_text
+
+
+def test_the_kernel_is_this_interpreter_and_its_programs_come_first(tmp_path: Path) -> None:
+    report = run(
+        tmp_path,
+        "import os, sys; print(sys.executable, os.environ['PATH'].split(':')[0], os.getcwd())",
+        "import os; print(os.environ['LAB_X'])",
+        env={"LAB_X": "seen"},
+    )
+    here, programs, cwd = report.cells[0].output.split()
+    assert (here, programs) == (sys.executable, str(Path(sys.executable).parent))
+    assert tmp_path.samefile(cwd)
+    assert report.cells[1].output == "seen\n"
+
+
+def test_an_exception_stops_the_run_and_is_told_with_its_cell(tmp_path: Path) -> None:
+    report = run(tmp_path, "print('before')", "1/0", "print('never')")
+    assert not report.ok
+    assert not report.finished
+    assert report.error == "Cell 3: ZeroDivisionError: division by zero"
+    assert report.failed_cell is report.cells[-1]
+    assert report.cells[-1].source == "1/0"
+    assert "ZeroDivisionError" in report.cells[-1].output
+
+
+def test_errors_can_be_passed_over_as_a_person_does(tmp_path: Path) -> None:
+    report = run(tmp_path, "1/0", "print('on')", allow_errors=True)
+    assert not report.ok
+    assert report.finished
+    assert report.cells[1].output == "on\n"
+
+
+def test_a_shell_command_that_fails_is_noticed_though_ipython_is_silent(tmp_path: Path) -> None:
+    report = run(tmp_path, "!sh -c 'exit 3'\n!echo fine")
+    assert report.error == "Cell 2: `sh -c 'exit 3'` exited with 3."
+
+
+def test_variables_in_shell_commands_still_expand(tmp_path: Path) -> None:
+    report = run(tmp_path, "word = 'lab'\n!echo {word} $word")
+    assert report.cells[0].output == "lab lab\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "!false | cat",
+        "!false || true",
+        "!docker() { return 1; }; docker ps || true",
+        "found = !false",
+    ],
+)
+def test_a_failure_that_the_command_itself_takes_back_is_none(tmp_path: Path, code: str) -> None:
+    assert run(tmp_path, code).ok
+
+
+@pytest.mark.parametrize(
+    ("command", "ok"),
+    [
+        ("docker rm -f lab-a lab-b 2>/dev/null", True),
+        ("docker rm --force lab-a", True),
+        ("docker network rm lab-n 2> /dev/null", True),
+        ("docker image rm -f lab/x >/dev/null 2>&1", True),
+        ("docker rm lab-a", False),
+        ("docker run lab/shell false 2>/dev/null", False),
+        ("docker rm -f lab-a 2>/dev/null; false", False),
+    ],
+)
+def test_removing_what_is_not_there_is_no_failure(
+    tmp_path: Path, command: str, *, ok: bool
+) -> None:
+    docker = tmp_path / "bin" / "docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\nexit 1\n")
+    docker.chmod(0o755)
+    code = f"import os; os.environ['PATH'] = '{docker.parent}:' + os.environ['PATH']"
+    assert run(tmp_path, code, f"!{command}").ok is ok
+
+
+def test_a_cell_tagged_fails_must_fail(tmp_path: Path) -> None:
+    shown = run(tmp_path, ("fails", "!exit 1"), ("fails", "%%sh\nexit 1"), ("fails", "1/0"))
+    assert shown.ok
+    assert len(shown.cells) == 3
+    promised = run(tmp_path, ("fails", "!true"))
+    assert promised.error == "Cell 2: it is tagged `fails`, but nothing in it failed."
+
+
+def test_a_cell_tagged_raises_exception_may_fail(tmp_path: Path) -> None:
+    assert run(tmp_path, ("raises-exception", "1/0"), ("raises-exception", "!exit 1")).ok
+
+
+def test_a_cell_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    started = time.monotonic()
+    report = run(tmp_path, "!sleep 61", timeout=1, allow_errors=True)
+    assert report.error == "Cell 2: it took more than 1 s."
+    assert not report.finished
+    assert time.monotonic() - started < 15
+    assert kernels() == set()
+    assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "61"]]
+
+
+def test_a_kernel_that_dies_is_reported(tmp_path: Path) -> None:
+    report = run(tmp_path, "import os; os._exit(1)", "print('never')", allow_errors=True)
+    assert report.error == "Cell 2: the kernel died."
+    assert not report.finished
+    assert kernels() == set()
+
+
+def test_a_kernel_that_does_not_start_is_reported(tmp_path: Path) -> None:
+    report = run_notebook(notebook("1"), cwd=tmp_path / "missing")
+    assert not report.ok
+    assert report.error.startswith("The kernel did not start: ")
+
+
+def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
+    program = (
+        "import nbformat.v4 as nbf, pathlib\n"
+        "from labkit.running import run_notebook\n"
+        'cell = nbf.new_code_cell(\'import os, time; open("pid", "w").write(str(os.getpid())); \''
+        '\'os.rename("pid", "kernel"); time.sleep(60)\')\n'
+        f"run_notebook(nbf.new_notebook(cells=[cell]), cwd=pathlib.Path({str(tmp_path)!r}))\n"
+        "print('not interrupted')\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    told = tmp_path / "kernel"
+    deadline = time.monotonic() + 30
+    while not told.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert out == ""
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert process.returncode != 0
+    assert not psutil.pid_exists(int(told.read_text()))

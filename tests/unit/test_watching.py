@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit import watching
+from labkit.engine.snapshot import Item, Snapshot
+from labkit.errors import EngineUnreachable
+from labkit.watching import Watcher
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Engine:
+    """Hands out snapshots in turn; an error in their place is raised."""
+
+    def __init__(self, *answers: Snapshot | Exception) -> None:
+        self.answers = list(answers)
+
+    def snapshot(self) -> Snapshot:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+WEB = Item("container", "1", "lab-web", "running")
+EMPTY, WITH_WEB = Snapshot({}), Snapshot({("container", "1"): WEB})
+AWAY = EngineUnreachable("unix:///x", "Connection refused")
+
+
+def watching_over(*answers: Snapshot | Exception) -> tuple[Watcher, Callable[[], int]]:
+    """A watcher, and how often it has connected."""
+    engine, connections = Engine(*answers), []
+
+    def connect(**_options: int) -> Engine:
+        connections.append(1)
+        return engine
+
+    return Watcher(connect), lambda: len(connections)  # type: ignore[arg-type]
+
+
+def cell(watcher: Watcher) -> list[str]:
+    watcher.begin()
+    return [str(change) for change in watcher.end()]
+
+
+def test_a_cell_that_starts_a_container_is_told() -> None:
+    watcher, connections = watching_over(EMPTY, WITH_WEB, WITH_WEB, WITH_WEB)
+    assert cell(watcher) == ["+ container lab-web  running"]
+    assert cell(watcher) == []
+    assert connections() == 1
+
+
+@pytest.mark.parametrize("answers", [(AWAY,), (EMPTY, AWAY)], ids=["before", "during"])
+def test_an_engine_that_is_away_breaks_nothing_and_is_found_again(
+    answers: tuple[Snapshot | Exception, ...],
+) -> None:
+    watcher, connections = watching_over(*answers, EMPTY, WITH_WEB)
+    assert cell(watcher) == []
+    assert watcher.notice == ""
+    assert cell(watcher) == ["+ container lab-web  running"]
+    assert connections() == 2
+
+
+def test_switched_off_it_asks_nothing() -> None:
+    watcher, connections = watching_over()
+    watcher.on = False
+    assert cell(watcher) == []
+    assert connections() == 0
+
+
+def test_switched_off_in_a_cell_it_says_nothing_after_it() -> None:
+    watcher, _ = watching_over(EMPTY)
+    watcher.begin()
+    watcher.on = False
+    assert watcher.end() == ()
+
+
+def test_the_cell_that_loads_it_has_no_before_and_so_no_changes() -> None:
+    watcher, connections = watching_over()
+    assert watcher.end() == ()
+    assert connections() == 0
+
+
+@pytest.mark.parametrize("answers", [(AWAY,), (EMPTY, AWAY)], ids=["before", "after"])
+def test_an_engine_that_hangs_switches_it_off_and_that_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, answers: tuple[Snapshot | Exception, ...]
+) -> None:
+    monkeypatch.setattr(watching, "PATIENCE", 0.0)
+    watcher, connections = watching_over(*answers)
+    assert cell(watcher) == []
+    assert "`%changes on`" in watcher.notice
+    assert not watcher.on
+    assert cell(watcher) == []
+    assert watcher.notice == ""
+    assert connections() == 1
