@@ -32,7 +32,7 @@ def run(engine: Engine, course: Course) -> Iterator[Finding]:
         with capture_output() as shown:
             shell.run_line_magic("check", "welcome.hello")
         if "3 of 3 points" not in shown.outputs[0].data["text/plain"]:
-            raise SystemExit(f"`%check welcome.hello` did not pass.")
+            raise SystemExit("`%check welcome.hello` did not pass.")
 
     def peer() -> None:
         api.inspect_container("lab-hello")  # container_is_there

@@ -37,7 +37,9 @@ def run(engine: Engine, course: Course) -> Iterator[Finding]:
     for count in (0, 100):
         with ThreadPoolExecutor() as pool:
             # Created is enough: a list call looks at them all the same.
-            list(pool.map(lambda n: api.create_container("lab/shell", name=f"lab-{n}"), range(count)))
+            list(
+                pool.map(lambda n: api.create_container("lab/shell", name=f"lab-{n}"), range(count))
+            )
         what = f"what changed with {count} containers / the list calls"
         yield ratio(what, cell, lists, target=1.5, repetitions=50)
         remove(engine, owned(engine, keep_images=course.image_tags))

@@ -84,7 +84,11 @@ class Environment:
             )
         )
         ensure_venv_module(say)
-        commands.run([sys.executable, "-m", "venv", "--clear", str(self.folder)], say=say)
+        commands.run(
+            [sys.executable, "-m", "venv", "--clear", str(self.folder)],
+            say=say,
+            progress=lambda _output: _("creating its folder"),
+        )
         self._pip(say, "--no-deps", "--require-hashes", "--requirement", str(self.lock))
         # The lock holds the build backend, so nothing unlocked is fetched for this either.
         self._pip(say, "--no-deps", "--no-build-isolation", "--editable", str(self.lock.parent))
@@ -124,7 +128,8 @@ def ensure_venv_module(say: Say) -> None:
     Raises:
         LabError: It is missing and does not come from apt-get here.
     """
-    if importlib.util.find_spec("ensurepip") and importlib.util.find_spec("venv"):
+    found = importlib.util.find_spec("ensurepip")
+    if found and found.origin:  # a folder that a removed package has left is found too
         return
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     if not is_debian():

@@ -64,8 +64,11 @@ _THEME = {
     "fault": _readable("--jp-warn-color1"),
     "quiet": "var(--jp-content-font-color2)",
 }
-#: Puts the text of an output in line with the text of its cell.
-_INSET = "padding-left:8px"
+#: Puts the text of an output in line with that of its cell, and makes a widget's text as large.
+_INSET = (
+    "padding-left:8px;font-size:var(--jp-content-font-size1);"
+    "line-height:var(--jp-content-line-height)"
+)
 
 
 class Shown:
@@ -187,7 +190,7 @@ def changes_text(changes: Sequence[Change]) -> str:
 
 def changes_html(changes: Sequence[Change]) -> str:
     """The same as `changes_text`, quiet."""
-    style = f"color:{_THEME['quiet']};font-size:85%;margin:0;{_INSET}"
+    style = f"color:{_THEME['quiet']};{_INSET};font-size:85%;margin:0"
     return f'<pre class="labkit-changes" style="{style}">{html.escape(changes_text(changes))}</pre>'
 
 
@@ -213,7 +216,7 @@ def course_text(
                 f"    {style.paint(colour, word.ljust(7))} {exercise.slug.ljust(width)}  "
                 f"{earned}/{exercise.points}  {exercise.title}"
             )
-    earned = sum(entry.earned for entry in progress.values())
+    earned = sum(progress[e.slug].earned for e in course.exercises if e.slug in progress)
     total = sum(exercise.points for exercise in course.exercises)
     lines.append("\n" + _("{earned} of {total} points.").format(earned=earned, total=total))
     return "\n".join(lines)
@@ -242,6 +245,9 @@ def reset_done_text(done: ResetDone) -> str:
     ]
     if done.kept_as:
         lines.append(_("Your version is kept as `{path}`.").format(path=done.kept_as))
+        lines.append(
+            _("A notebook that is open shows it, until `File > Reload Notebook from Disk`.")
+        )
     return "\n".join(lines)
 
 

@@ -148,6 +148,7 @@ def _machine(commands: Commands) -> None:
 
 
 def _proving(commands: Commands) -> None:
+    remove = _("remove what the course has on the engine, without asking")
     one = _command(
         commands,
         "run",
@@ -157,6 +158,7 @@ def _proving(commands: Commands) -> None:
         "labkit run containers 03",
     )
     one.add_argument("lessons", nargs="*", metavar="LESSON", help=_("only these"))
+    one.add_argument("--yes", action="store_true", help=remove)
     one.add_argument(
         "--timeout", type=float, default=300.0, help=_("seconds that one cell may take")
     )
@@ -169,6 +171,7 @@ def _proving(commands: Commands) -> None:
         "labkit prove welcome.hello",
     )
     one.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these"))
+    one.add_argument("--yes", action="store_true", help=remove)
 
 
 def _command(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, WRONG, print_json, style
-from labkit.errors import LabError
+from labkit.cli.output import GOOD, NOT_GOOD, WRONG, confirmed, print_json, style
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -99,7 +97,7 @@ def reset(arguments: argparse.Namespace) -> int:
     if arguments.dry_run or plan.empty:
         print_json(plan.as_json()) if arguments.json else print(rendering.reset_plan_text(plan))
         return GOOD
-    if not arguments.yes and not _confirmed(rendering.reset_plan_text(plan)):
+    if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
         return NOT_GOOD
     done = do_reset(engine, course, plan)
     if arguments.json:
@@ -110,16 +108,3 @@ def reset(arguments: argparse.Namespace) -> int:
     else:
         print(rendering.reset_done_text(done))
     return NOT_GOOD if done.removal.refused else GOOD
-
-
-def _confirmed(question: str) -> bool:
-    print(question)
-    if not sys.stdin.isatty():
-        raise LabError(
-            _("Nobody is there to confirm, so nothing was removed."),
-            hint=_("Run it again with `--yes`, or with `--dry-run`."),
-        )
-    if input(_("Go on? [y/N] ")).strip().lower() in {"y", "yes"}:
-        return True
-    print(_("Nothing was removed."))
-    return False

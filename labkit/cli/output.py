@@ -9,6 +9,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from labkit.errors import LabError
+from labkit.translation import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -38,6 +41,24 @@ def print_json(value: Any) -> None:
 def say(line: str) -> None:
     """Print a line of progress; standard output is for results."""
     print(line, file=sys.stderr, flush=True)
+
+
+def confirmed(question: str) -> bool:
+    """Show what would be removed and ask whether to go on.
+
+    Raises:
+        LabError: Nobody is there to answer.
+    """
+    print(question)
+    if not sys.stdin.isatty():
+        raise LabError(
+            _("Nobody is there to confirm, so nothing was removed."),
+            hint=_("Run it again with `--yes`; `labkit reset --dry-run` only lists."),
+        )
+    if input(_("Go on? [y/N] ")).strip().lower() in {"y", "yes"}:
+        return True
+    print(_("Nothing was removed."))
+    return False
 
 
 class Lines:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, print_json, style
+from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, style
 from labkit.errors import LabError
 from labkit.translation import _
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import argparse
 
     from labkit.authoring.prove import Step
+    from labkit.course import Course
+    from labkit.engine import Engine
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,6 +24,8 @@ def run(arguments: argparse.Namespace) -> int:
     from labkit.running import run_lessons
 
     engine, course = connect(), Course.load()
+    if not _way_is_clear(engine, course, yes=arguments.yes):
+        return NOT_GOOD
     reports = []
     for report in run_lessons(engine, course, arguments.lessons or None, timeout=arguments.timeout):
         reports.append(report)
@@ -51,9 +55,21 @@ def prove(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             print(rendering.step_text(slug, step, style()), flush=True)
 
-    proofs = do_prove(connect(), Course.load(), arguments.slugs or None, progress=told)
+    engine, course = connect(), Course.load()
+    if not _way_is_clear(engine, course, yes=arguments.yes):
+        return NOT_GOOD
+    proofs = do_prove(engine, course, arguments.slugs or None, progress=told)
     if arguments.json:
         print_json([proof.as_json() for proof in proofs])
     else:
         print(rendering.proofs_text(proofs))
     return GOOD if all(proof.ok for proof in proofs) else NOT_GOOD
+
+
+def _way_is_clear(engine: Engine, course: Course, *, yes: bool) -> bool:
+    """Ask before a learner's own containers go; lessons and proofs begin without any."""
+    from labkit import rendering
+    from labkit.resetting import plan_reset
+
+    plan = plan_reset(engine, course)
+    return plan.empty or yes or confirmed(rendering.reset_plan_text(plan))

@@ -101,7 +101,11 @@ def _connect_to(host: str, timeout: int) -> Engine:
             # No proxy stands before a socket; ALL_PROXY would break it, and looking costs time.
             api.trust_env = False
         found = _api_version(api)
-    except (docker.errors.DockerException, requests.exceptions.RequestException) as error:
+    except (
+        docker.errors.DockerException,
+        requests.exceptions.RequestException,
+        ValueError,  # an address that is none
+    ) as error:
         if isinstance(_os_error(error), PermissionError):
             raise EnginePermissionDenied(host) from error
         raise EngineUnreachable(host, innermost_reason(error)) from error

@@ -16,10 +16,18 @@ from urllib.parse import urlsplit
 from labkit.engine import snapshot as snapshots
 from labkit.engine.objects import Container, HistoryEntry, Image, Network, Volume
 from labkit.engine.translate import engine_errors
-from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchObject, NoSuchVolume
+from labkit.errors import (
+    EngineRequestFailed,
+    NoSuchContainer,
+    NoSuchImage,
+    NoSuchNetwork,
+    NoSuchObject,
+    NoSuchVolume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     import docker
 
@@ -38,8 +46,12 @@ class HttpReply:
 class _Collection:
     """What the four collections share: `exists` is `get` without the error."""
 
-    def __init__(self, client: docker.DockerClient) -> None:
+    def __init__(self, client: docker.DockerClient, endpoint: str) -> None:
         self._api: Any = client.api
+        self._endpoint = endpoint
+
+    def _errors(self, missing: Exception | None = None) -> AbstractContextManager[None]:
+        return engine_errors(missing, endpoint=self._endpoint)
 
     def get(self, name: str) -> object:
         raise NotImplementedError
@@ -62,23 +74,23 @@ class Containers(_Collection):
         Raises:
             NoSuchContainer: The engine has none of this name.
         """
-        with engine_errors(NoSuchContainer(name)):
+        with self._errors(NoSuchContainer(name)):
             return Container.from_inspect(self._api.inspect_container(name))
 
     def list(self) -> tuple[dict[str, Any], ...]:
         """List all containers, running or not, as `GET /containers/json` has them."""
-        with engine_errors():
+        with self._errors():
             return tuple(self._api.containers(all=True))
 
     def logs(self, name: str, *, tail: int | None = None) -> str:
         """Read what a container wrote, standard output and error together."""
-        with engine_errors(NoSuchContainer(name)):
+        with self._errors(NoSuchContainer(name)):
             raw: bytes = self._api.logs(name, tail="all" if tail is None else tail)
         return raw.decode(errors="replace")
 
     def diff(self, name: str) -> dict[str, str]:
         """Map each path that the container changed to `A`, `C` or `D`."""
-        with engine_errors(NoSuchContainer(name)):
+        with self._errors(NoSuchContainer(name)):
             rows = self._api.diff(name) or ()
         return {row["Path"]: "CAD"[row["Kind"]] for row in rows}
 
@@ -90,15 +102,28 @@ class Containers(_Collection):
             NoSuchContainer: The engine has no such container.
         """
         self.get(name)
-        with engine_errors(FileNotFoundError(f"{name}:{path}")):
-            chunks, _stat = self._api.get_archive(name, path)
-            tar = b"".join(chunks)
-        with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
+        content, link_target = self._archive(name, path)
+        if link_target:  # where the engine follows it to, inside the container
+            content, _none = self._archive(name, link_target, asked=path)
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
             member = archive.next()
-            content = archive.extractfile(member) if member else None
-            if content is None:
+            file = archive.extractfile(member) if member and member.isfile() else None
+            if file is None:
                 raise FileNotFoundError(f"{name}:{path}")
-            return content.read()
+            return file.read()
+
+    def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:
+        """Read a path of a container as a tar archive, and where a link points to."""
+        missing = FileNotFoundError(f"{name}:{asked or path}")
+        try:
+            with self._errors(missing):
+                chunks, stat = self._api.get_archive(name, path)
+                return b"".join(chunks), str(stat["linkTarget"])
+        except EngineRequestFailed as error:
+            # The engine has no status of its own for a path through a file or in a circle.
+            if "not a directory" in error.message or "too many links" in error.message:
+                raise missing from error
+            raise
 
 
 class Images(_Collection):
@@ -110,17 +135,17 @@ class Images(_Collection):
         Raises:
             NoSuchImage: The engine has none of this name.
         """
-        with engine_errors(NoSuchImage(name)):
+        with self._errors(NoSuchImage(name)):
             return Image.from_inspect(self._api.inspect_image(name))
 
     def list(self) -> tuple[dict[str, Any], ...]:
         """List the images as `GET /images/json` has them."""
-        with engine_errors():
+        with self._errors():
             return tuple(self._api.images())
 
     def history(self, name: str) -> tuple[HistoryEntry, ...]:
         """Read an image's history, newest step first."""
-        with engine_errors(NoSuchImage(name)):
+        with self._errors(NoSuchImage(name)):
             return tuple(HistoryEntry.from_history(h) for h in self._api.history(name))
 
 
@@ -133,12 +158,12 @@ class Networks(_Collection):
         Raises:
             NoSuchNetwork: The engine has none of this name.
         """
-        with engine_errors(NoSuchNetwork(name)):
+        with self._errors(NoSuchNetwork(name)):
             return Network.from_inspect(self._api.inspect_network(name))
 
     def list(self) -> tuple[dict[str, Any], ...]:
         """List the networks as `GET /networks` has them."""
-        with engine_errors():
+        with self._errors():
             return tuple(self._api.networks())
 
 
@@ -151,12 +176,12 @@ class Volumes(_Collection):
         Raises:
             NoSuchVolume: The engine has none of this name.
         """
-        with engine_errors(NoSuchVolume(name)):
+        with self._errors(NoSuchVolume(name)):
             return Volume.from_inspect(self._api.inspect_volume(name))
 
     def list(self) -> tuple[dict[str, Any], ...]:
         """List the volumes as `GET /volumes` has them."""
-        with engine_errors():
+        with self._errors():
             return tuple(self._api.volumes()["Volumes"] or ())
 
 
@@ -172,31 +197,35 @@ class Engine:
         self.client = client
         self._api: Any = client.api
         self.endpoint = endpoint
-        self.containers = Containers(client)
-        self.images = Images(client)
-        self.networks = Networks(client)
-        self.volumes = Volumes(client)
+        self.containers = Containers(client, endpoint)
+        self.images = Images(client, endpoint)
+        self.networks = Networks(client, endpoint)
+        self.volumes = Volumes(client, endpoint)
 
     @property
     def host(self) -> str:
         """The address where the engine's published ports answer."""
         return urlsplit(self.endpoint).hostname or "127.0.0.1"
 
+    def errors(self, missing: Exception | None = None) -> AbstractContextManager[None]:
+        """Translate what docker-py raises in a block that asks this engine: `engine_errors`."""
+        return engine_errors(missing, endpoint=self.endpoint)
+
     def version(self) -> dict[str, Any]:
         """Read `GET /version`."""
-        with engine_errors():
+        with self.errors():
             return dict(self.client.version())
 
     def info(self) -> dict[str, Any]:
         """Read `GET /info`."""
-        with engine_errors():
+        with self.errors():
             return dict(self.client.info())
 
     def events(
         self, *, since: float, until: float, filters: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], ...]:
         """Read the events between two moments, in seconds since the epoch."""
-        with engine_errors():
+        with self.errors():
             stream = self._api.events(
                 since=since, until=until, filters=dict(filters or {}), decode=True
             )
@@ -204,7 +233,7 @@ class Engine:
 
     def snapshot(self) -> Snapshot:
         """List everything the engine holds."""
-        with engine_errors():
+        with self.errors():
             return snapshots.take(self.client.api)
 
     def http_get(self, port: int, path: str = "/", *, timeout: float = 2.0) -> HttpReply:

@@ -2,8 +2,9 @@
 
 Ours is a container, network or volume whose name begins with `lab-` or that carries a `labkit.…`
 label, and an image name of a repository below `lab/`. Containers inherit their image's labels, so
-one that was started from a course image without a name is ours too. An image without any name is
-ours when it carries a label; one that also has a foreign name is not.
+one that was started from a course image without a name is ours too; not one whose image has a
+foreign name, since that may have been built from a course image. An image without any name is ours
+when it carries a label.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from labkit.engine.translate import HTTP_NOT_FOUND, engine_errors
+from labkit.engine.translate import HTTP_NOT_FOUND
 from labkit.errors import EngineRequestFailed
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def owned(
     Returns:
         What a removal would take, dependants first.
     """
-    with engine_errors():
+    with engine.errors():
         found = sorted(_all(engine.client.api, keep_images), key=lambda o: ORDER.index(o.kind))
     if names is None:
         return tuple(found)
@@ -93,7 +94,7 @@ def remove(
 
     def attempt(thing: Owned) -> str:
         try:
-            with engine_errors():
+            with engine.errors():
                 _remove(engine.client.api, thing)
         except EngineRequestFailed as error:
             if error.status != HTTP_NOT_FOUND:  # already gone is as good as removed
@@ -124,9 +125,13 @@ def _labelled(labels: dict[str, str] | None) -> bool:
 
 
 def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
+    images = api.images()
+    foreign = {line["Id"] for line in images if _has_foreign_name(line)}
     for line in api.containers(all=True):
         name = min((n.lstrip("/") for n in line["Names"] or [line["Id"][:12]]), key=len)
-        if is_ours(name, line["Labels"]):
+        # A foreign image that was built from a course image inherits its labels.
+        labels = {} if line["ImageID"] in foreign else line["Labels"]
+        if is_ours(name, labels):
             yield Owned("container", name, line["Id"])
     for line in api.networks():
         if is_ours(line["Name"], line["Labels"]):
@@ -134,12 +139,20 @@ def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
     for line in api.volumes()["Volumes"] or ():
         if is_ours(line["Name"], line["Labels"]):
             yield Owned("volume", line["Name"], line["Name"])
-    for line in api.images():
+    for line in images:
         yield from _images(line, keep_images)
 
 
+def _tags(line: dict[str, Any]) -> list[str]:
+    return [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
+
+
+def _has_foreign_name(line: dict[str, Any]) -> bool:
+    return any(not tag.startswith(IMAGE_PREFIX) for tag in _tags(line))
+
+
 def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owned]:
-    tags = [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
+    tags = _tags(line)
     for tag in tags:
         if tag.startswith(IMAGE_PREFIX) and tag not in keep_images:
             yield Owned("image", tag, tag)

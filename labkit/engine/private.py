@@ -33,6 +33,7 @@ START_TIMEOUT = 60.0
 #: dockerd itself gives its containers 15 seconds to end.
 STOP_TIMEOUT = 60.0
 KILL_TIMEOUT = 10.0
+SOCKET_TIMEOUT = 2.0
 
 #: What dockerd's log says, and what to do about it.
 KNOWN_CAUSES = (
@@ -129,6 +130,8 @@ class PrivateEngine:
         The pid file alone proves nothing: it outlives a crash, and the number may be another
         process's by then.
         """
+        if self._process and self._process.poll() is None:
+            return self._process.pid
         try:
             pid = int(self.paths.pid_file.read_text())
         except (OSError, ValueError):
@@ -146,6 +149,7 @@ class PrivateEngine:
                 self._refuse_taken_socket()
                 say(_("Starting the Docker engine; its log is {log}.").format(log=self.paths.log))
                 self._remove_leftovers()
+                self._reap()
                 self._process = self._spawn()
             try:
                 wait_until(
@@ -170,11 +174,9 @@ class PrivateEngine:
             pid = self.pid()
             if pid is not None:
                 say(_("Stopping the Docker engine and its containers."))
-                self._end(self._daemon, patience=STOP_TIMEOUT)
+                self._end_daemon()
             left_over = self._remove_leftovers()
-        if self._process:
-            self._process.wait()
-            self._process = None
+        self._reap()
         return pid is not None or left_over
 
     @contextmanager
@@ -222,6 +224,12 @@ class PrivateEngine:
                 _("The Docker engine could not be started: {why}.").format(why=error)
             ) from error
 
+    def _reap(self) -> None:
+        """Take note of the end of a daemon that this very process had started."""
+        if self._process:
+            self._process.wait()
+            self._process = None
+
     def _answers(self) -> bool:
         if self._process and self._process.poll() is not None:
             raise self._failed(_("The Docker engine ended right after its start."))
@@ -243,33 +251,44 @@ class PrivateEngine:
             return ""
 
     def _refuse_taken_socket(self) -> None:
-        """A socket that nobody listens on is dockerd's to replace; any other is not ours.
+        """Leave a socket alone that someone listens on; one without a listener is replaced.
 
         Raises:
             EngineStartFailed: Someone listens there.
         """
+        try:
+            # A daemon that is just ending lets go of its socket last of all.
+            wait_until(self._socket_is_free, what=_("the socket"), timeout=SOCKET_TIMEOUT)
+        except WaitTimeout as error:
+            raise EngineStartFailed(
+                _("Another process listens on `{path}` and does not answer as Docker does.").format(
+                    path=self.paths.socket
+                ),
+                hint=_("Run `sudo ss -xlp` to see which one it is."),
+            ) from error
+
+    def _socket_is_free(self) -> bool:
         with socket.socket(socket.AF_UNIX) as client:
             try:
                 client.connect(str(self.paths.socket))
             except OSError:
-                return
-        raise EngineStartFailed(
-            _("Another process listens on `{path}` and does not answer as Docker does.").format(
-                path=self.paths.socket
-            ),
-            hint=_("Run `sudo ss -xlp` to see which one it is."),
-        )
+                return True
+        return False
 
     def _remove_leftovers(self) -> bool:
         """End the processes and undo the mounts that a killed daemon leaves; tell if any were."""
-        processes, mounts = self._orphans(), self._mounts()
-        self._end(self._orphans, patience=0)
+        orphans, mounts = self._orphans(), self._mounts()
+        # All at once and by force: a shim that ends by itself leaves its container running.
+        send(orphans, signal.SIGKILL)
+        self._wait_until_gone(lambda: [pid for pid in orphans if command_line(pid)], KILL_TIMEOUT)
         for mount in mounts:
             # A network namespace or an overlay of a container that is gone by now.
             subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
-        for note in (self._own_mount_note, self.paths.pid_file):
+        # dockerd would wait for the containerd whose number this is, dead or not.
+        containerd = self.paths.exec_root / "containerd/containerd.pid"
+        for note in (self._own_mount_note, self.paths.pid_file, containerd):
             note.unlink(missing_ok=True)
-        return bool(processes or mounts)
+        return bool(orphans or mounts)
 
     def _orphans(self) -> list[int]:
         """The daemon's containerd and shims, and before each shim the container's first process."""
@@ -296,17 +315,16 @@ class PrivateEngine:
         """What dockerd leaves where it has mounted its data root upon itself."""
         return self.paths.exec_root / "unmount-on-shutdown"
 
-    def _end(self, processes: Callable[[], Sequence[int]], *, patience: float) -> None:
-        """Ask processes to end, and kill them when they have not after `patience` seconds."""
-
-        def gone() -> bool:
-            if self._process:
-                self._process.poll()
-            return not processes()
-
-        send(processes(), signal.SIGTERM)
+    def _end_daemon(self) -> None:
+        """Ask the daemon to end, and kill it when it does not."""
+        send(self._daemon(), signal.SIGTERM)
         try:
-            wait_until(gone, what=_("the Docker engine to end"), timeout=patience)
+            self._wait_until_gone(self._daemon, STOP_TIMEOUT)
         except WaitTimeout:
-            send(processes(), signal.SIGKILL)
-            wait_until(gone, what=_("the Docker engine's processes to end"), timeout=KILL_TIMEOUT)
+            send(self._daemon(), signal.SIGKILL)
+            self._wait_until_gone(self._daemon, KILL_TIMEOUT)
+
+    def _wait_until_gone(self, processes: Callable[[], Sequence[int]], timeout: float) -> None:
+        wait_until(
+            lambda: not processes(), what=_("the Docker engine's processes to end"), timeout=timeout
+        )

@@ -117,8 +117,8 @@ def _image(line: dict[str, Any]) -> Iterator[Item]:
 
 def size(count: float) -> str:
     """Write a number of bytes as Docker does: decimal units, three digits."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:  # noqa: PLR2004 - decimal units, like `docker images`
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 999.5:  # noqa: PLR2004 - from there on, three digits are the next unit's 1
             return f"{count:.3g} {unit}"
         count /= 1000
-    return f"{count:.3g} GB"
+    return f"{count:.3g} TB"

@@ -83,7 +83,7 @@ def ensure_engine(say: Say) -> Engine:
     except EngineUnreachable as error:
         _refuse_elsewhere(error)
     if os.geteuid() != 0:
-        _call_as_root("start", say)
+        _call_as_root("start", say, why=_("No Docker engine answers. Starting one"))
         return connect()
     say(_("No Docker engine answers; labkit starts one."))
     _install(say)
@@ -101,7 +101,7 @@ def stop_engine(say: Say) -> bool:
     """
     engine = PrivateEngine()
     if os.geteuid() != 0 and engine.pid() is not None:
-        _call_as_root("stop", say)
+        _call_as_root("stop", say, why=_("Stopping the Docker engine"))
         return True
     return os.geteuid() == 0 and engine.stop(say)
 
@@ -182,17 +182,15 @@ def _install(say: Say) -> None:
         install_packages(missing, say=say, optional=optional)
 
 
-def _call_as_root(verb: str, say: Say) -> None:
+def _call_as_root(verb: str, say: Say, *, why: str) -> None:
     """Run `labkit engine start` or `stop` once more as root; there it says what it does."""
     labkit = (sys.executable, "-m", "labkit", "engine", verb)
     # Python run by root must leave no files of root's in the learner's folders.
-    command = as_root(("env", "PYTHONDONTWRITEBYTECODE=1", *labkit), why=_("A Docker engine"))
-    say(
-        _("To {verb} a Docker engine needs root: sudo may ask for your password.").format(verb=verb)
-    )
-    ended = subprocess.run(command, check=False, stdin=None)
+    command = as_root(("env", "PYTHONDONTWRITEBYTECODE=1", *labkit), why=why)
+    say(_("{why} needs root: sudo may ask for your password.").format(why=why))
+    ended = subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
     if ended.returncode != 0:
-        raise CommandFailed(command, ended.returncode, _("see the lines above"))
+        raise CommandFailed(command, ended.returncode, _("its own words are above"))
 
 
 def _has_systemd_unit() -> bool:

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from labkit.engine.translate import engine_errors
 from labkit.errors import EngineRequestFailed
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -40,7 +39,10 @@ SECONDS_TO_STOP = 10.0
 STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 RUNNING = re.compile(r" ---> Running in ([0-9a-f]+)")
 MADE = re.compile(r" ---> ([0-9a-f]{12,})")
+#: What an engine says, in lower case, when it did not get as far as the registry's own answer.
+UNREACHABLE = ("dial tcp", "no such host", "timeout", "x509", "eof", "gave http response")
 CACHED = " ---> Using cache"
+REMOVED = "Removing intermediate container"
 HTTP_ERROR = 400
 
 
@@ -70,8 +72,8 @@ def reach_registry(engine: Engine, registry: str, *, timeout: float) -> str:
     with answer:
         text = _message(answer)
     # A registry that wants a password has been reached.
-    unreachable = ("dial tcp", "no such host", "timeout", "x509", "EOF", "gave HTTP response")
-    return text.rpartition('/v2/": ')[2] if any(word in text for word in unreachable) else ""
+    unreachable = any(words in text.lower() for words in UNREACHABLE)
+    return text.rpartition('/v2/": ')[2] if unreachable else ""
 
 
 def pull(engine: Engine, reference: str, report: Report) -> None:
@@ -82,7 +84,7 @@ def pull(engine: Engine, reference: str, report: Report) -> None:
     """
     repository, _colon, tag = reference.rpartition(":")
     layers: dict[str, tuple[int, int]] = {}
-    with engine_errors():
+    with engine.errors():
         for message in engine.client.api.pull(repository, tag=tag, stream=True, decode=True):
             _refuse(message)
             detail = message.get("progressDetail") or {}
@@ -117,9 +119,9 @@ class _BuildTrace:
                 self.own_step = False
             elif running := RUNNING.match(line):
                 self.containers.append(running[1])
-            elif (made := MADE.match(line)) and self.own_step:
-                self.images.append(made[1])
-            else:
+            elif made := MADE.match(line):
+                self.images += [made[1]] if self.own_step else []
+            elif not line.startswith(REMOVED):
                 self.tail.append(line.rstrip())
 
 
@@ -149,7 +151,7 @@ def build(
         EngineRequestFailed: A step failed; the message ends with its last lines.
     """
     trace = _BuildTrace()
-    with engine_errors():
+    with engine.errors():
         stream = engine.client.api.build(
             path=str(folder), tag=name, buildargs=dict(args), labels=dict(labels),
             rm=True, forcerm=True, decode=True,
@@ -182,7 +184,7 @@ def _take_back(engine: Engine, trace: _BuildTrace) -> None:
 
 def _remove_container(engine: Engine, container: str) -> None:
     # Most often it is gone already, or the engine is about to remove it.
-    with suppress(EngineRequestFailed), engine_errors():
+    with suppress(EngineRequestFailed), engine.errors():
         engine.client.api.remove_container(container, v=True, force=True)
     wait_until(
         lambda: not engine.containers.exists(container),
@@ -199,7 +201,7 @@ def remove_unnamed(engine: Engine, image: str) -> bool:
     """
     api: Any = engine.client.api
     try:
-        with engine_errors():
+        with engine.errors():
             if not api.inspect_image(image)["RepoTags"]:
                 api.remove_image(image)
     except EngineRequestFailed as error:
@@ -209,13 +211,13 @@ def remove_unnamed(engine: Engine, image: str) -> bool:
 
 def tag(engine: Engine, image: str, name: str) -> None:
     """Give an image the name `name:latest`."""
-    with engine_errors():
+    with engine.errors():
         engine.client.api.tag(image, name, "latest")
 
 
 def untag(engine: Engine, reference: str) -> None:
     """Take a name off an image; without another name or a container it goes with it."""
-    with engine_errors():
+    with engine.errors():
         engine.client.api.remove_image(reference)
 
 
@@ -226,7 +228,7 @@ def load(engine: Engine, path: Path, report: Report) -> None:
         EngineRequestFailed: The engine cannot read it.
     """
     total = path.stat().st_size
-    with engine_errors(), path.open("rb") as file:
+    with engine.errors(), path.open("rb") as file:
         text = _("loading {file}").format(file=path.name)
         chunks = _counted(file, total, lambda done: report(text, done, total))
         with _post(engine, "images/load", data=chunks, params={"quiet": "1"}) as answer:
@@ -240,7 +242,7 @@ def import_rootfs(engine: Engine, path: Path, changes: Sequence[str], report: Re
         The image's id.
     """
     total = path.stat().st_size
-    with engine_errors(), path.open("rb") as file:
+    with engine.errors(), path.open("rb") as file:
         text = _("importing the root file system")
         chunks = _counted(file, total, lambda done: report(text, done, total))
         params = {"fromSrc": "-", "changes": list(changes)}
@@ -252,7 +254,7 @@ def save(engine: Engine, names: Sequence[str]) -> Iterator[bytes]:
     """Read images as one `docker save` archive, chunk by chunk."""
     api: Any = engine.client.api
     with (
-        engine_errors(),
+        engine.errors(),
         api.get(_url(engine, "images/get"), params={"names": list(names)}, stream=True) as answer,
     ):
         if answer.status_code >= HTTP_ERROR:

@@ -15,11 +15,12 @@ HTTP_NOT_FOUND = 404
 
 
 @contextmanager
-def engine_errors(missing: Exception | None = None) -> Iterator[None]:
+def engine_errors(missing: Exception | None = None, *, endpoint: str = "") -> Iterator[None]:
     """Translate what docker-py and requests raise inside the block.
 
     Args:
         missing: Raised when the engine answers 404.
+        endpoint: The engine's address, for the message; docker-py's errors do not know it.
 
     Raises:
         EngineUnreachable: The engine went away.
@@ -39,8 +40,8 @@ def engine_errors(missing: Exception | None = None) -> Iterator[None]:
             hint=_hint(str(error.explanation or "")),
         ) from error
     except (requests.exceptions.RequestException, ConnectionError) as error:
-        endpoint = str(getattr(getattr(error, "request", None), "url", None) or _("its socket"))
-        raise EngineUnreachable(endpoint, innermost_reason(error)) from error
+        where = endpoint or _("its socket")
+        raise EngineUnreachable(where, innermost_reason(error)) from error
 
 
 def innermost_reason(error: BaseException) -> str:

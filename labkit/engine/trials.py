@@ -7,7 +7,6 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from labkit.engine.translate import engine_errors
 from labkit.engine.verdicts import ProbeResult, Verdict
 from labkit.errors import EngineRequestFailed, NoSuchImage
 from labkit.translation import _
@@ -22,8 +21,6 @@ MEMORY = 32 * 1024 * 1024
 #: Where a container reads its own limit: cgroup v2, then v1.
 LIMIT_FILES = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
 SECONDS = 5
-#: More than any kernel's words are worth in one line.
-LONGEST = 160
 
 
 def limits(engine: Engine) -> ProbeResult:
@@ -109,7 +106,7 @@ def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[in
         EngineRequestFailed: The engine would not start it.
     """
     api: Any = engine.client.api
-    with engine_errors(NoSuchImage(IMAGE)):
+    with engine.errors(NoSuchImage(IMAGE)):
         container = api.create_container(
             IMAGE,
             command,
@@ -118,12 +115,12 @@ def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[in
             host_config=api.create_host_config(**{"network_mode": "none", **host}),
         )["Id"]
     try:
-        with engine_errors():
+        with engine.errors():
             api.start(container)
             code = int(api.wait(container, timeout=SECONDS)["StatusCode"])
             return code, api.logs(container).decode(errors="replace")
     finally:
-        with engine_errors():
+        with engine.errors():
             api.remove_container(container, v=True, force=True)
 
 
@@ -150,6 +147,6 @@ def _first_line(text: str) -> str:
 
 
 def _shortened(error: EngineRequestFailed) -> str:
-    """Take the end of the engine's message: it wraps the cause in its own layers."""
-    text = " ".join(error.message.split()).rstrip(".")
-    return text if len(text) <= LONGEST else "… " + text[-LONGEST:].partition(" ")[2]
+    """Take the cause out of the engine's message, which runtime after runtime has wrapped."""
+    layers = " ".join(error.message.split()).removesuffix(": unknown").split(": ")
+    return ": ".join(layers[-2:]).rstrip(".")

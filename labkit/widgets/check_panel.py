@@ -36,6 +36,7 @@ class _CheckPanel(ipywidgets.VBox):  # type: ignore[misc]
         self._exercise = exercise = course.exercise(slug)
         about = f"{exercise.title} ({attempts.status_of(course, slug)})"
         self._shown = ipywidgets.HTML(rendering.message_html(about))
+        self._shown.add_class("jp-RenderedHTMLCommon")  # JupyterLab's look for code and tables
         self._check = self._button(_("Check"), self._do_check, f"%check {slug}", style="primary")
         hint = self._button(_("Hint"), self._do_hint, f"%hint {slug}")
         hint.layout.display = None if exercise.hints else "none"

@@ -22,9 +22,10 @@ from tests.browser.jupyterlab import JupyterLab
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
 
     from labkit.engine import Engine
+    from tests.browser.jupyterlab import Notebook
 
 ROOT = Path(__file__).parents[2]
 KEPT = Path(__file__).with_name("screenshots")
@@ -32,7 +33,7 @@ FLAGS = (
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 )
-WINDOW = {"width": 1200, "height": 800}
+WINDOW: ViewportSize = {"width": 1080, "height": 720}
 
 
 @dataclass(frozen=True)
@@ -122,10 +123,25 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def lab(context: BrowserContext, opened: OpenCourse) -> Iterator[JupyterLab]:
-    """A new page on JupyterLab, as after `make lab`."""
+    """A new page on JupyterLab, as after `make lab`: no kernel runs yet."""
     page = context.new_page()
-    yield JupyterLab(page, opened.address, opened.work)
+    lab = JupyterLab(page, opened.address, opened.work)
+    lab.stop_kernels()
+    yield lab
     page.close()
+
+
+@pytest.fixture
+def hello(lab: JupyterLab, opened: OpenCourse, clean_engine: Engine) -> Notebook:
+    """The first exercise, untouched, open in JupyterLab, with the magics loaded."""
+    assert not clean_engine.containers.exists("lab-hello")
+    (opened.work / ".labkit" / "progress.json").unlink(missing_ok=True)
+    copy = opened.work / "exercises" / "00_welcome" / "hello.ipynb"
+    copy.unlink(missing_ok=True)
+    opened.run("start", "welcome.hello")
+    notebook = lab.open(copy.relative_to(opened.work).as_posix())
+    notebook.cell("%load_ext labkit").run()
+    return notebook
 
 
 @pytest.fixture

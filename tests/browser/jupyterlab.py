@@ -6,10 +6,14 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import expect
+
+from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from playwright.sync_api import Locator, Page
 
 #: Milliseconds that a cell, a kernel or a page may take on a slow machine.
 PATIENCE = 60_000
@@ -51,6 +55,16 @@ class JupyterLab:
         page.set_default_timeout(PATIENCE)
         expect.set_options(timeout=PATIENCE)
 
+    def stop_kernels(self) -> None:
+        """Stop the kernels that are left from other pages."""
+        api, token = (
+            self.address.partition("/lab/")[0] + "/api/sessions",
+            self.address.split("=")[1],
+        )
+        headers = {"Authorization": f"token {token}"}
+        for session in self.page.request.get(api, headers=headers).json():
+            self.page.request.delete(f"{api}/{session['id']}", headers=headers)
+
     def open(self, notebook: str | None = None) -> Notebook:
         """Open the printed address, or another notebook by the same way."""
         shown = re.search(r"/tree/(.+?)\?", self.address)
@@ -59,13 +73,19 @@ class JupyterLab:
         self.page.goto(self.address.replace(shown[1], path))
         return self.notebook(path)
 
+    def reload(self, notebook: Notebook) -> Notebook:
+        """Load the page anew, as F5 does."""
+        self.page.reload()
+        notebook.wait_until_complete()
+        return notebook
+
     def notebook(self, path: str) -> Notebook:
         """Wait until a notebook is open in a tab, in front, and its kernel is ready."""
         name = path.rpartition("/")[2]
         tab = self.page.locator(".lm-DockPanel-tabBar .lm-mod-current").get_by_text(name)
         expect(tab).to_be_visible()
         notebook = Notebook(self, self.work / path)
-        expect(notebook.cells.first).to_be_visible()
+        notebook.wait_until_complete()
         notebook.wait_until_idle()
         return notebook
 
@@ -77,12 +97,12 @@ class JupyterLab:
 
     def accept(self, button: str) -> None:
         """Press a button of a dialog."""
-        self.page.locator(".jp-Dialog").get_by_role("button", name=button, exact=True).click()
+        self.page.locator(".jp-Dialog-buttonLabel").get_by_text(button, exact=True).click()
 
     def theme(self, name: str) -> None:
         """Change to another theme, such as `JupyterLab Dark`."""
         self.menu("Settings", "Theme", name)
-        expect(self.page.locator(f"body[data-jp-theme-name='{name}']")).to_be_visible()
+        expect(self.page.locator("body")).to_have_attribute("data-jp-theme-name", name)
 
 
 class Notebook:
@@ -96,9 +116,11 @@ class Notebook:
         self.cells = self.panel.locator(".jp-Cell")
 
     def cell(self, text: str) -> Cell:
-        """Find the one code cell whose code contains a text."""
-        code = self.page.locator(".jp-InputArea-editor", has_text=text)
-        return Cell(self, self.panel.locator(".jp-CodeCell", has=code))
+        """Find the first code cell whose code contains a text."""
+        cells = self.panel.locator(".jp-CodeCell")
+        codes = cells.locator(".jp-InputArea-editor").all_text_contents()
+        place = next(index for index, code in enumerate(codes) if text in code)
+        return Cell(self, cells.nth(place))
 
     def new_cell(self) -> Cell:
         """Add a code cell at the end."""
@@ -107,7 +129,7 @@ class Notebook:
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("b")
         expect(self.cells).to_have_count(count + 1)
-        return Cell(self, self.cells.last)
+        return Cell(self, self.cells.nth(count))
 
     def run(self, code: str) -> Locator:
         """Run code in a new cell; return its outputs."""
@@ -134,14 +156,22 @@ class Notebook:
             self.panel.locator(".jp-Notebook-ExecutionIndicator[data-status='idle']")
         ).to_be_visible()
 
+    def wait_until_complete(self) -> None:
+        """Wait until all cells of the file are there: JupyterLab adds them little by little."""
+        expect(self.cells).to_have_count(len(self.saved()))
+
+    def saved(self) -> list[dict[str, Any]]:
+        """Return the cells as they are in the file."""
+        cells: list[dict[str, Any]] = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
+        return cells
+
     def save(self) -> list[dict[str, Any]]:
         """Save as Ctrl+S does; return the cells as they are in the file."""
         with self.page.expect_response(
             lambda response: response.request.method == "PUT" and "/api/contents" in response.url
         ):
             self.lab.menu("File", "Save Notebook")
-        cells: list[dict[str, Any]] = json.loads(self.path.read_text(encoding="utf-8"))["cells"]
-        return cells
+        return self.saved()
 
 
 class Cell:
@@ -159,14 +189,36 @@ class Cell:
         self.page.keyboard.press("ControlOrMeta+a")
         self.page.keyboard.insert_text(code)
 
+    def scroll_to(self) -> None:
+        """Bring it into view; cells that are drawn on the way may push it out again."""
+
+        def at_rest() -> bool:
+            self.here.evaluate("cell => cell.scrollIntoView({block: 'center'})")
+            try:
+                expect(self.here).to_be_in_viewport(ratio=1, timeout=500)
+            except AssertionError:
+                return False
+            return True
+
+        wait_until(at_rest, what="the cell to come into view", timeout=PATIENCE / 1000)
+
     def run(self) -> Locator:
         """Run it by Ctrl+Enter; return its outputs."""
         prompt = self.here.locator(".jp-InputPrompt")
-        before = prompt.text_content() or ""
+        before = prompt.inner_text()
         self.here.locator(".cm-content").click()
-        self.page.keyboard.press("Control+Enter")
-        ran = re.compile(rf"\[(?!{re.escape(before.strip('[]: ') or '-')}\])\d+\]")
-        expect(prompt).to_have_text(ran)
+
+        def accepted() -> bool:
+            self.page.keyboard.press("Control+Enter")
+            try:
+                expect(prompt).not_to_have_text(before, timeout=1000)
+            except AssertionError:
+                return False
+            return True
+
+        # JupyterLab learns its keys a moment after it shows the page.
+        wait_until(accepted, what="JupyterLab to run the cell", timeout=PATIENCE / 1000)
+        expect(prompt).to_have_text(re.compile(r"\[\d+\]"))
         self.notebook.wait_until_idle()
         return self.outputs
 

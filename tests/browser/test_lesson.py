@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from labkit.engine import Engine
-    from tests.browser.jupyterlab import JupyterLab
+    from tests.browser.conftest import OpenCourse
+    from tests.browser.jupyterlab import JupyterLab, Notebook
 
     Picture = Callable[[Page, str], None]
 
@@ -29,8 +30,9 @@ def test_the_printed_address_opens_the_welcome_lesson_and_asks_nothing(
 
 
 def test_a_lesson_runs_says_what_each_cell_changed_and_links_to_its_exercise(
-    lab: JupyterLab, clean_engine: Engine, picture: Picture
+    lab: JupyterLab, opened: OpenCourse, clean_engine: Engine, picture: Picture
 ) -> None:
+    (opened.work / "exercises" / "00_welcome" / "hello.ipynb").unlink(missing_ok=True)
     notebook = lab.open()
     notebook.run_all()
     ran = notebook.cell("docker run --name lab-first")
@@ -38,21 +40,20 @@ def test_a_lesson_runs_says_what_each_cell_changed_and_links_to_its_exercise(
     expect(ran.outputs.last).to_have_text("+ container lab-first  exited (0)")
     expect(notebook.cell("docker logs lab-first").outputs).to_have_count(1)
     expect(notebook.panel.locator(".labkit-changes").nth(1)).to_have_text("- container lab-first")
-    ran.here.scroll_into_view_if_needed()
+    ran.scroll_to()
     picture(lab.page, "welcome-run")
 
     names = [name for line in clean_engine.containers.list() for name in line["Names"]]
     assert not names, "the lesson's last cell leaves nothing"
 
     # The removal is said once, by the magic itself.
-    expect(notebook.cell("%reset_lab").outputs.last).to_contain_text("- container lab-crowd-0")
+    expect(notebook.cells.last).to_contain_text("- container lab-crowd-0")
     expect(notebook.cells.last.locator(".jp-OutputArea-output")).to_have_count(1)
 
     notebook.cell("%exercise welcome.hello").here.get_by_role("link").click()
     exercise = lab.notebook("exercises/00_welcome/hello.ipynb")
     expect(exercise.panel.get_by_role("heading", name="A first container")).to_be_visible()
     assert len(lab.page.context.pages) == 1
-    picture(lab.page, "exercise")
 
 
 @pytest.mark.usefixtures("clean_engine")
@@ -71,16 +72,13 @@ def test_what_a_cell_changed_can_be_silenced_and_docker_gets_templates_as_typed(
     expect(named).to_have_text("/lab-quiet, created\n")
 
 
-@pytest.mark.usefixtures("clean_engine")
-@pytest.mark.parametrize("theme", ["JupyterLab Light", "JupyterLab Dark"])
-def test_results_are_readable_in_both_themes(
-    lab: JupyterLab, theme: str, picture: Picture
-) -> None:
-    notebook = lab.open("exercises/00_welcome/hello.ipynb")
-    lab.theme(theme)
-    notebook.cell("%load_ext labkit").run()
-    changed = notebook.run("!docker run --name lab-hello lab/shell echo Hello, world")
-    shown = notebook.cell("%check welcome.hello").run()
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_results_are_readable_in_both_themes(hello: Notebook, theme: str, picture: Picture) -> None:
+    hello.lab.theme(theme)
+    attempt = hello.cell("# Your commands here")
+    attempt.write("!docker run --name lab-hello lab/shell echo Hello, world")
+    changed = attempt.run()
+    shown = hello.cell("%check welcome.hello").run()
     texts = (
         changed.last.locator("pre"),
         shown.get_by_text("passed").first,
@@ -91,4 +89,4 @@ def test_results_are_readable_in_both_themes(
     for text in texts:
         text.scroll_into_view_if_needed()
         assert contrast(text) >= 4.5, f"{text.inner_text()!r} in {theme}"
-    picture(lab.page, f"exercise-failed-{theme.rpartition(' ')[2].lower()}")
+    picture(hello.page, f"exercise-failed-{theme.rpartition(' ')[2].lower()}")

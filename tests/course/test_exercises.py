@@ -31,10 +31,6 @@ def test_an_exercise_refuses_what_is_wrong_and_accepts_what_is_right(
 MANIFEST = """
 title = "Broken"
 
-[[images]]
-name = "lab/shell"
-why = "a shell"
-
 [[chapters]]
 number = 0
 slug = "welcome"
@@ -46,7 +42,6 @@ minutes = 1
 slug = "hello"
 title = "Hello"
 points = 3
-images = ["lab/shell"]
 objects = ["lab-hello"]
 """
 
@@ -86,8 +81,12 @@ wrong:
 """
 
 
-def test_a_proof_finds_out_a_broken_exercise(clean_engine: Engine, tmp_path: Path) -> None:
-    (tmp_path / "course.toml").write_text(MANIFEST)
+def test_a_proof_finds_out_a_broken_exercise(
+    clean_engine: Engine, course: Course, tmp_path: Path
+) -> None:
+    # A proof keeps the images of its course only: the broken one has those of the real one.
+    images = [f'[[images]]\nname = "{image.name}"\nwhy = "kept"\n' for image in course.images]
+    (tmp_path / "course.toml").write_text(MANIFEST + "\n" + "\n".join(images))
     source = tmp_path / "solutions" / "00_welcome" / "hello.md"
     source.parent.mkdir(parents=True)
     source.write_text(SOURCE)

@@ -67,7 +67,11 @@ def test_a_lesson_runs_twice_in_a_row_also_over_what_an_interrupted_run_left(
     clean_engine: Engine, course: Course, lesson: Lesson, tmp_path: Path
 ) -> None:
     notebook = nbformat.read(course.lesson_notebook(lesson), as_version=4)
-    last = max(index for index, cell in enumerate(notebook.cells) if is_clean_up(cell.source))
+    last = max(
+        index
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and is_clean_up(cell.source)
+    )
     notebook.cells = notebook.cells[:last]
     env = workspace_environment(clean_engine, course, tmp_path)
     interrupted = run_notebook(notebook, cwd=tmp_path, env=env, timeout=CELL_TIMEOUT)

@@ -12,12 +12,13 @@ import pytest
 
 from labkit import images
 from labkit.doctor import examine, leftovers
-from labkit.engine import Engine, connect
+from labkit.engine import connect
 from labkit.engine.probes import ENGINE_PROBES, HOST_PROBES, Verdict, probe
 from labkit.engine.trials import LABEL
 
 if TYPE_CHECKING:
     from labkit.course import Course
+    from labkit.engine import Engine
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.checking import CheckFailed, CheckResult, Outcome, check, checks_of, run_checks
+from labkit.checking import CheckFailed, Outcome, check, checks_of, run_checks
 from labkit.errors import CourseError, EngineUnreachable, WaitTimeout
 from tests.unit.two_chapters import add_checks, write_course
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from labkit.checking import CheckResult
     from labkit.course import Course
 
 RunChecks = "Callable[..., CheckResult]"
@@ -149,7 +150,7 @@ def test_checks_of_other_exercises_are_left_out(run: RunChecks) -> None:
 
 def test_an_exercise_without_checks_is_the_courses_fault(course: Course) -> None:
     orphan = dataclasses.replace(course.exercises[0], slug="nowhere.x", chapter="nowhere")
-    with pytest.raises(CourseError, match="`nowhere.x` has no checks"):
+    with pytest.raises(CourseError, match=r"`nowhere\.x` has no checks"):
         checks_of(orphan, course)
 
 

@@ -62,9 +62,7 @@ def test_a_lesson_has_several_names(course: Course, name: str) -> None:
         ("hello", "welcome.hello"),
     ],
 )
-def test_an_unknown_exercise_suggests_the_nearest(
-    course: Course, asked: str, nearest: str
-) -> None:
+def test_an_unknown_exercise_suggests_the_nearest(course: Course, asked: str, nearest: str) -> None:
     with pytest.raises(UnknownSlug, match=f"`{asked}`") as caught:
         course.exercise(asked)
     assert nearest in caught.value.nearest

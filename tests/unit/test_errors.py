@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,12 +21,16 @@ from labkit.errors import (
     NoSuchContainer,
     NoSuchImage,
     NoSuchNetwork,
-    NoSuchObject,
     NoSuchVolume,
     ProgressCorrupt,
     UnknownSlug,
     WaitTimeout,
 )
+
+if TYPE_CHECKING:
+    from labkit.errors import (
+        NoSuchObject,
+    )
 
 FAMILY = [
     error

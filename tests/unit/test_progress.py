@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit.checking import CheckOutcome, CheckResult, Outcome
 from labkit.errors import ProgressCorrupt, WorkspaceError
 from labkit.progress import ExerciseProgress, Progress
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

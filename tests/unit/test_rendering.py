@@ -129,7 +129,7 @@ def test_the_course_is_listed_with_progress(tmp_path: Path) -> None:
 def test_points_of_exercises_that_the_course_has_no_more_do_not_count(tmp_path: Path) -> None:
     progress = {"gone.long_ago": ExerciseProgress(attempts=1, earned=50)}
     text = rendering.course_text(write_course(tmp_path), progress)
-    assert text.endswith("0 of 6 points.")
+    assert text.endswith("\n0 of 6 points.")
 
 
 def test_a_reset_plan_lists_exactly_what_would_go(tmp_path: Path) -> None:

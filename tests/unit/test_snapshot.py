@@ -183,7 +183,7 @@ def test_a_line_leaves_out_what_there_is_none_of() -> None:
         (2976563, "2.98 MB"),
         (999_999, "1 MB"),
         (1.5e9, "1.5 GB"),
-        (2.5e12, "2500 GB"),
+        (2.5e12, "2.5 TB"),
     ],
 )
 def test_sizes_are_written_as_docker_writes_them(count: float, shown: str) -> None:

@@ -109,7 +109,7 @@ def test_a_copy_that_is_no_notebook_is_named_with_the_command_that_mends(
 ) -> None:
     copy = workspace.start(exercise).path
     copy.write_text("garbage")
-    with pytest.raises(WorkspaceError, match="hello.ipynb` is not a notebook") as caught:
+    with pytest.raises(WorkspaceError, match=r"hello\.ipynb` is not a notebook") as caught:
         workspace.start(exercise)
     assert "`labkit reset welcome.hello`" in caught.value.hint
     assert copy.read_text() == "garbage"
@@ -152,7 +152,7 @@ def test_a_missing_source_is_the_courses_fault_and_nothing_is_lost(
     if action == "restart":
         workspace.start(exercise).path.write_text("mine")
     course.exercise_notebook(exercise).unlink()
-    with pytest.raises(CourseError, match="hello.ipynb`: cannot be read") as caught:
+    with pytest.raises(CourseError, match=r"hello\.ipynb`: cannot be read") as caught:
         getattr(workspace, action)(exercise)
     assert "make build" in caught.value.hint
     if action == "restart":
@@ -163,3 +163,13 @@ def test_copies_can_be_opened_as_notebooks(workspace: Workspace, course: Course)
     workspace.prepare()
     content = json.loads(workspace.lesson(course.lessons[0]).read_bytes())
     assert content["nbformat"] == 4
+
+
+def test_a_lesson_that_the_course_names_but_has_not_is_named(
+    course: Course, workspace: Workspace
+) -> None:
+    missing = course.lesson_notebook(course.lessons[1])
+    missing.unlink()
+    with pytest.raises(CourseError, match="cannot be read") as caught:
+        workspace.prepare()
+    assert caught.value.path == missing

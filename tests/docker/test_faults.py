@@ -1,0 +1,411 @@
+"""Things go wrong: the message says what, concerning what, and what helps; nothing is lost."""
+
+from __future__ import annotations
+
+import contextlib
+import http.server
+import json
+import os
+import shutil
+import signal
+import socket
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labkit.checking import check
+from labkit.cli import main
+from labkit.engine.private import PrivateEngine, PrivatePaths
+from labkit.engine.translate import engine_errors
+from labkit.errors import EngineRequestFailed
+from labkit.progress import ExerciseProgress, Progress
+from labkit.waiting import wait_until
+from tests.unit.two_chapters import add_checks, notebook, write_course
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from labkit.course import Course
+    from labkit.engine import Engine
+
+    Labkit = Callable[..., subprocess.CompletedProcess[str]]
+
+SLUG = "welcome.hello"
+
+
+@pytest.fixture
+def small_course(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course whose files a test may spoil, with some progress already."""
+    made = write_course(tmp_path / "course")
+    monkeypatch.setenv("LABKIT_COURSE", str(made.root))
+    Progress(work).show_hint(SLUG, 2)
+    return made
+
+
+@pytest.fixture
+def labkit(small_course: Course) -> Labkit:
+    """Run the command as a learner does."""
+
+    def run(
+        *arguments: str, prefix: tuple[str, ...] = (), **env: str
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*prefix, sys.executable, "-m", "labkit", *arguments],
+            env=os.environ | env,
+            cwd=small_course.root,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def assert_told(
+    labkit: Labkit, *arguments: str, said: str, helps: str, json_too: bool = True, **how: Any
+) -> None:
+    """One paragraph on standard error and exit code 2; with `--json` the same as JSON."""
+    done = labkit(*arguments, **how)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stdout == ""
+    assert done.stderr.startswith("labkit: ")
+    assert "Traceback" not in done.stderr
+    assert said in done.stderr
+    assert helps in done.stderr
+    if json_too:
+        again = labkit(*arguments, "--json", **how)
+        assert again.returncode == 2
+        told = json.loads(again.stdout)
+        assert said in told["error"]
+        assert helps in told["hint"]
+        assert again.stderr == ""
+
+
+def assert_progress_kept(course: Course) -> None:
+    assert Progress(course.work()).read() == {SLUG: ExerciseProgress(hints_seen=1)}
+
+
+# The engine
+
+
+def test_no_engine_before_a_check(labkit: Labkit, small_course: Course, tmp_path: Path) -> None:
+    away = f"unix://{tmp_path / 'nobody.sock'}"
+    said = f"No Docker engine answers at `{away}`: No such file or directory."
+    assert_told(
+        labkit, "check", SLUG, said=said, helps="Run `labkit engine start`", DOCKER_HOST=away
+    )
+    assert_progress_kept(small_course)
+
+
+@pytest.fixture
+def throw_away_engine(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[PrivateEngine, Engine]]:
+    """A daemon of this test alone, which holds nothing."""
+    assert engine
+    if os.geteuid() != 0:
+        pytest.skip("starting a daemon needs root")
+    # Not in pytest's folder: the path of a socket must be short.
+    folder = Path(tempfile.mkdtemp(prefix="labkit-"))
+    private = PrivateEngine(PrivatePaths.under(folder), own_network=True)
+    try:
+        connected = private.start(lambda _line: None)
+        monkeypatch.setenv("DOCKER_HOST", private.endpoint)
+        yield private, connected
+        connected.close()
+    finally:
+        private.stop(lambda _line: None)
+        shutil.rmtree(folder)
+
+
+def kill(private: PrivateEngine) -> None:
+    pid = private.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: private.pid() is None, what="the engine's end", timeout=10)
+
+
+def test_an_engine_that_dies_in_the_middle_of_a_check(
+    throw_away_engine: tuple[PrivateEngine, Engine],
+    small_course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    private, _ = throw_away_engine
+
+    @check(SLUG, points=1)
+    def it_is_empty(engine: Engine) -> None:
+        """The engine is empty."""
+        assert engine.containers.list() == ()
+
+    @check(SLUG, points=1)
+    def it_asks_a_dead_engine(engine: Engine) -> None:
+        """The engine answers."""
+        if private.pid() is not None:
+            kill(private)
+        engine.containers.get("lab-hello")
+
+    add_checks(monkeypatch, it_is_empty, it_asks_a_dead_engine)
+    assert main(["check", SLUG]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"No Docker engine answers at `{private.endpoint}`" in said.err
+    assert "Run `labkit engine start`" in said.err
+    assert main(["check", SLUG, "--json"]) == 2
+    assert "`labkit engine start`" in json.loads(capsys.readouterr().out)["hint"]
+    assert_progress_kept(small_course)
+
+
+def test_an_engine_without_the_course_images(
+    throw_away_engine: tuple[PrivateEngine, Engine],
+    small_course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert throw_away_engine
+
+    @check(SLUG, points=1)
+    def it_has_the_image(engine: Engine) -> None:
+        """The image `lab/shell` is there."""
+        engine.images.get("lab/shell")
+
+    add_checks(monkeypatch, it_has_the_image)
+    assert main(["check", SLUG]) == 1
+    assert "There is no image `lab/shell`" in capsys.readouterr().out
+    assert main(["images", "list"]) == 1
+    assert "lab/shell" in capsys.readouterr().out
+    assert Progress(small_course.work()).read()[SLUG].attempts == 1
+
+
+class OldEngine(http.server.BaseHTTPRequestHandler):
+    """Says what Docker 17.06 said to a ping."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Api-Version", "1.30")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"OK")
+
+    def address_string(self) -> str:
+        return "a socket"
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Path]:
+    """A socket at which an old engine answers."""
+    path = tmp_path / "d.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), OldEngine) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield path
+        server.shutdown()
+        thread.join()
+
+
+def test_an_engine_that_is_too_old(labkit: Labkit, small_course: Course, served: Path) -> None:
+    assert_told(
+        labkit,
+        "check",
+        SLUG,
+        said="speaks API version 1.30; the course needs 1.41 or newer",
+        helps="Upgrade Docker to 20.10 or newer",
+        DOCKER_HOST=f"unix://{served}",
+    )
+    assert_progress_kept(small_course)
+
+
+def test_a_socket_without_permission(labkit: Labkit, small_course: Course, served: Path) -> None:
+    served.chmod(0)
+    # Root may open everything, unless it gives up the capability to.
+    without = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    assert_told(
+        labkit,
+        "check",
+        SLUG,
+        said=f"This account may not use the Docker engine's socket `unix://{served}`.",
+        helps="usermod -aG docker",
+        prefix=without if os.geteuid() == 0 else (),
+        DOCKER_HOST=f"unix://{served}",
+    )
+    assert_progress_kept(small_course)
+
+
+@pytest.mark.parametrize("taken_by", ["a container", "another program"])
+def test_a_port_that_is_taken(clean_engine: Engine, taken_by: str) -> None:
+    api: Any = clean_engine.client.api
+
+    def publish(name: str, port: int) -> None:
+        host = api.create_host_config(port_bindings={80: port})
+        with engine_errors():
+            api.start(api.create_container("lab/web", name=name, ports=[80], host_config=host))
+
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(socket.socket())
+        server.bind(("0.0.0.0", 0))  # noqa: S104 - where Docker publishes
+        port = server.getsockname()[1]
+        if taken_by == "a container":
+            server.close()
+            publish("lab-first", port)
+        else:
+            server.listen()
+        with pytest.raises(EngineRequestFailed, match=str(port)) as caught:
+            publish("lab-second", port)
+    assert caught.value.message.startswith("The engine refused: ")
+    assert "`docker ps`" in caught.value.hint
+    if taken_by == "a container":
+        assert clean_engine.containers.get("lab-first").running
+
+
+# The course's and the learner's files
+
+
+def test_a_slug_that_does_not_exist(labkit: Labkit, small_course: Course) -> None:
+    for command in ("check", "start", "hint"):
+        assert_told(
+            labkit,
+            command,
+            "welcome.helo",
+            said="no lesson or exercise `welcome.helo`",
+            helps="Did you mean `welcome.hello`?",
+        )
+    assert_progress_kept(small_course)
+
+
+@pytest.mark.parametrize("spoilt", [b"garbage", b"", b"{}", b'{"cells": 3}', b"\xff\xfe"])
+def test_an_exercise_that_was_edited_beyond_repair(
+    engine: Engine, labkit: Labkit, small_course: Course, spoilt: bytes
+) -> None:
+    assert engine
+    labkit("start", SLUG)
+    copy = small_course.work() / "exercises" / "00_welcome" / "hello.ipynb"
+    copy.write_bytes(spoilt)
+    assert_told(
+        labkit,
+        "start",
+        SLUG,
+        said=f"`{copy}` is not a notebook any more",
+        helps=f"Run `labkit reset {SLUG}`",
+    )
+    assert copy.read_bytes() == spoilt
+    done = labkit("reset", SLUG, "--yes", "--json")
+    assert done.returncode == 0, done.stderr
+    assert Path(json.loads(done.stdout)["kept_as"]).read_bytes() == spoilt
+    source = small_course.exercise_notebook(small_course.exercise(SLUG))
+    assert copy.read_bytes() == source.read_bytes()
+    assert_progress_kept(small_course)
+
+
+def test_an_exercise_that_was_deleted_is_copied_again(labkit: Labkit, small_course: Course) -> None:
+    for _time in range(2):
+        done = labkit("start", SLUG, "--json")
+        copy = Path(json.loads(done.stdout)["path"])
+        assert json.loads(done.stdout)["new"]
+        copy.unlink()
+    assert_progress_kept(small_course)
+
+
+def test_a_notebook_that_the_course_names_but_has_not(
+    engine: Engine, labkit: Labkit, small_course: Course
+) -> None:
+    assert engine
+    source = small_course.exercise_notebook(small_course.exercise(SLUG))
+    copy = Path(json.loads(labkit("start", SLUG, "--json").stdout)["path"])
+    copy.write_bytes(mine := notebook("my own work"))
+    source.unlink()
+    said = f"`{source}`: cannot be read: No such file or directory."
+    assert_told(labkit, "reset", SLUG, "--yes", said=said, helps="make build")
+    assert copy.read_bytes() == mine
+    copy.unlink()
+    assert_told(labkit, "start", SLUG, said=said, helps="make build")
+    assert_progress_kept(small_course)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "said"),
+    [
+        ("title = \n", "is not TOML"),
+        ("\xff", "is not TOML"),
+        ('title = "x"\nchapters = 3', "`chapters`"),
+        ('title = "x"\n[[chapters]]\nslug = "a"', "chapter `a` needs"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["check", SLUG], ["start", SLUG]])
+def test_a_manifest_that_is_wrong(
+    labkit: Labkit, small_course: Course, manifest: str, said: str, command: list[str]
+) -> None:
+    path = small_course.root / "course.toml"
+    path.write_text(manifest, encoding="latin-1")
+    done = labkit(*command, "--json")
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert f"`{path}`: " in error
+    assert said in error
+    assert_progress_kept(small_course)
+
+
+# Progress
+
+
+def test_a_progress_file_that_is_corrupt(
+    engine: Engine, labkit: Labkit, small_course: Course
+) -> None:
+    assert engine
+    progress = Progress(small_course.work())
+    progress.path.write_text("{ half of")
+    done = labkit("check", SLUG, "--json")
+    assert done.returncode == 1, "the verdict is given all the same"
+    warning = json.loads(done.stdout)["warning"]
+    assert f"The progress file `{progress.path}` cannot be read." in warning
+    (kept,) = progress.path.parent.glob("progress.corrupt-*.json")
+    assert str(kept) in warning
+    assert kept.read_text() == "{ half of"
+    assert progress.read()[SLUG].attempts == 1
+
+
+RECORD = """
+import sys
+from pathlib import Path
+from labkit.checking import CheckResult
+from labkit.progress import Progress
+progress = Progress(Path(sys.argv[1]))
+for _ in range(int(sys.argv[2])):
+    progress.record(CheckResult(sys.argv[3], "", ()))
+"""
+
+
+def recorder(work: Path, times: int, slug: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", RECORD, str(work), str(times), slug])
+
+
+def test_two_notebooks_that_record_at_once_lose_nothing(work: Path) -> None:
+    recorders = [recorder(work, 40, slug) for slug in ("a.b", "a.b", "a.c")]
+    assert [one.wait() for one in recorders] == [0, 0, 0]
+    noted = Progress(work).read()
+    assert {slug: entry.attempts for slug, entry in noted.items()} == {"a.b": 80, "a.c": 40}
+
+
+def test_a_kernel_that_is_killed_while_it_records_leaves_all_that_was_noted(work: Path) -> None:
+    progress = Progress(work)
+
+    def attempts() -> int:
+        return progress.read().get("a.b", ExerciseProgress()).attempts
+
+    for _time in range(5):
+        before = attempts()
+        one = recorder(work, 1_000_000, "a.b")
+        wait_until(lambda: attempts() > before + 5, what="progress", timeout=20, interval=0.001)  # noqa: B023
+        one.send_signal(signal.SIGKILL)
+        assert one.wait() == -signal.SIGKILL
+        assert attempts() > before + 5
+    assert not list(progress.path.parent.glob("progress.corrupt-*"))

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
+
+from labkit import magics
+from labkit.engine.ownership import Owned
+from labkit.engine.snapshot import Item, Snapshot
+from labkit.errors import EngineUnreachable
+from labkit.progress import Progress
+from labkit.resetting import ResetPlan
+from tests.unit.two_chapters import add_checks, write_course
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from labkit.course import Course
+
+    Run = Callable[[str], str]
+
+
+@pytest.fixture
+def course(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    add_checks(monkeypatch)
+    made = write_course(tmp_path / "course")
+    monkeypatch.setenv("LABKIT_COURSE", str(made.root))
+    assert made.work() == work
+    return made
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch, fake_engine: Any) -> Iterator[InteractiveShell]:
+    """A shell with labkit loaded, on an engine that holds nothing."""
+    fake_engine.snapshot = lambda: Snapshot({})
+    monkeypatch.setattr(magics, "connect", lambda **_options: fake_engine)
+    made = InteractiveShell.instance()
+    made.extension_manager.load_extension("labkit")
+    yield made
+    made.extension_manager.unload_extension("labkit")
+    InteractiveShell.clear_instance()
+
+
+@pytest.fixture
+def run(shell: InteractiveShell) -> Run:
+    """Run a cell, and return the text of all that it shows."""
+
+    def run_cell(cell: str) -> str:
+        with capture_output() as shown:
+            assert shell.run_cell(cell).success
+        texts = [output.data["text/plain"] for output in shown.outputs]
+        return "\n".join([shown.stdout, *texts]).strip()
+
+    return run_cell
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell) -> None:
+    def refuse(**_options: Any) -> None:
+        raise EngineUnreachable("unix:///x", "Connection refused")
+
+    assert shell
+    monkeypatch.setattr(magics, "connect", refuse)
+
+
+@pytest.mark.usefixtures("course")
+def test_check_shows_the_same_words_in_html_and_text(shell: InteractiveShell) -> None:
+    with capture_output() as shown:
+        shell.run_cell("%check welcome.hello")
+    (output,) = shown.outputs
+    assert "There is no container named `lab-hello`" in output.data["text/plain"]
+    assert "There is no container named <code>lab-hello</code>" in output.data["text/html"]
+
+
+def test_check_notes_progress(course: Course, run: Run) -> None:
+    run("%check welcome.hello")
+    assert Progress(course.work()).read()["welcome.hello"].attempts == 1
+
+
+@pytest.mark.usefixtures("course", "no_engine")
+@pytest.mark.parametrize("cell", ["%check welcome.hello", "%reset_lab", "%reset_lab --dry-run"])
+def test_an_engine_that_is_away_is_told_in_a_paragraph(run: Run, cell: str) -> None:
+    assert run(cell).startswith("No Docker engine answers at `unix:///x`")
+
+
+@pytest.mark.usefixtures("course")
+@pytest.mark.parametrize(
+    "cell", ["%check welcome.helo", "%hint welcome.helo", "%exercise welcome.helo"]
+)
+def test_an_unknown_slug_suggests_the_nearest(run: Run, cell: str) -> None:
+    assert "Did you mean `welcome.hello`?" in run(cell)
+
+
+@pytest.mark.usefixtures("course")
+@pytest.mark.parametrize("cell", ["%check", "%changes perhaps", "%check a b"])
+def test_wrong_use_is_told_with_the_help_that_there_is(run: Run, cell: str) -> None:
+    said = run(cell)
+    assert f"`{cell.split(maxsplit=1)[0]}?` shows how it is used." in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.usefixtures("course")
+def test_hints_come_one_at_a_time(run: Run) -> None:
+    assert run("%hint welcome.hello") == "Hint 1 of 2: First hint."
+    assert run("%hint welcome.hello") == "Hint 2 of 2: Second hint."
+
+
+def test_exercise_copies_it_and_links_to_it(course: Course, shell: InteractiveShell) -> None:
+    with capture_output() as shown:
+        shell.run_cell("%exercise welcome.hello")
+    (output,) = shown.outputs
+    assert "exercises/00_welcome/hello.ipynb" in output.data["text/html"]
+    assert (course.work() / "exercises" / "00_welcome" / "hello.ipynb").is_file()
+
+
+@pytest.mark.usefixtures("course")
+def test_a_dry_run_of_a_reset_only_lists(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = ResetPlan(None, None, (Owned("container", "lab-a", "1"),))
+    monkeypatch.setattr(magics.resetting, "plan_reset", lambda *_arguments: plan)
+    monkeypatch.setattr(magics.resetting, "reset", lambda *_arguments: pytest.fail("it removed"))
+    assert "container lab-a" in run("%reset_lab --dry-run")
+
+
+def test_what_a_cell_changed_is_shown_after_it(run: Run, fake_engine: Any) -> None:
+    looks = [
+        Snapshot({}),
+        Snapshot({("container", "1"): Item("container", "1", "lab-web", "running")}),
+    ]
+    fake_engine.snapshot = lambda: looks.pop(0)
+    assert run("print('from the cell')") == "from the cell\n\n+ container lab-web  running"
+
+
+def test_changes_can_be_switched_off_and_on(run: Run, fake_engine: Any) -> None:
+    asked: list[int] = []
+
+    def snapshot() -> Snapshot:
+        asked.append(1)
+        return Snapshot({})
+
+    fake_engine.snapshot = snapshot
+    run("%changes off")
+    looks_until_then = len(asked)
+    run("1 + 1")
+    assert len(asked) == looks_until_then
+    run("%changes on")
+    run("1 + 1")
+    assert len(asked) == looks_until_then + 2
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_cell_runs_the_same_without_an_engine(run: Run) -> None:
+    assert run("print('fine')") == "fine"
+
+
+def test_loading_twice_shows_each_change_once(shell: InteractiveShell) -> None:
+    magics.load(shell)
+    hooks = [hook.__name__ for hook in shell.events.callbacks["post_run_cell"]]
+    assert hooks.count("after_cell") == 1
+
+
+def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
+    magics.unload(shell)
+    assert "check" not in shell.magics_manager.magics["line"]
+    assert not any(
+        getattr(hook, "__name__", "") in {"before_cell", "after_cell"}
+        for hooks in shell.events.callbacks.values()
+        for hook in hooks
+    )
+    magics.unload(shell)  # twice does no harm
+
+
+@pytest.mark.parametrize("name", ["check", "panel", "hint", "exercise", "reset_lab", "changes"])
+def test_each_magic_documents_itself(shell: InteractiveShell, name: str) -> None:
+    magic = shell.find_line_magic(name)
+    assert magic is not None
+    assert f"%{name}" in (magic.__doc__ or "")
