@@ -50,9 +50,6 @@ def attempt(engine: Engine, course: Course, slug: str) -> Attempt:
         Progress(course.work()).record(result)
     except LabError as error:
         return Attempt(result, str(error))
-    except OSError as error:
-        text = _("Progress could not be noted in `{path}`: {why}.")
-        return Attempt(result, text.format(path=course.work(), why=error.strerror))
     return Attempt(result)
 
 

@@ -8,6 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.errors import WorkspaceError
+from labkit.translation import _
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -16,29 +19,52 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace the content of `path`, making its folder when it is missing.
 
     Raises:
-        OSError: It cannot be written; the old content is still there.
+        WorkspaceError: It cannot be written; the old content is still there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            Path(name).unlink()
-        raise
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                Path(name).unlink()
+            raise
 
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path` (made when missing) against other processes."""
+    """Hold an exclusive lock on `path` (made when missing) against other processes.
+
+    Raises:
+        WorkspaceError: The lock cannot be written.
+    """
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    with file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Say which file could not be written, and why."""
+    try:
+        yield
+    except OSError as error:
+        hint = ""
+        if isinstance(error, PermissionError):
+            # Most often: it was made by `sudo make lab`, and now somebody works without sudo.
+            hint = _('Run `sudo chown -R "$USER" {folder}`.').format(folder=path.parent)
+        raise WorkspaceError(
+            _("`{path}` cannot be written: {why}.").format(path=path, why=error.strerror),
+            hint=hint,
+        ) from error

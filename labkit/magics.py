@@ -15,12 +15,12 @@ from IPython.display import display
 
 from labkit import attempts, rendering, resetting
 from labkit.course import Course
-from labkit.engine import connect
-from labkit.errors import LabError
+from labkit.engine import KeptConnection
+from labkit.errors import EngineUnreachable, LabError
 from labkit.go_templates import keep_go_templates
 from labkit.rendering import Shown
 from labkit.translation import _
-from labkit.watching import Watcher
+from labkit.watching import PATIENCE, Watcher
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def _told(magic: F) -> F:
         try:
             magic(self, line)
         except LabError as error:
+            if isinstance(error, EngineUnreachable):
+                self.connection.lost()
             display(Shown(str(error)))
 
     return wrapper  # type: ignore[return-value]
@@ -52,7 +54,8 @@ class LabMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.watcher = Watcher(connect)
+        self.connection = KeptConnection()
+        self.watcher = Watcher(KeptConnection(timeout=PATIENCE))
 
     @line_magic
     @magic_arguments()
@@ -61,7 +64,7 @@ class LabMagics(Magics):
     def check(self, line: str) -> None:
         """Check an exercise: what should be true, what was found, the next step."""
         slug = _arguments(LabMagics.check, line).slug
-        attempt = attempts.attempt(connect(), Course.load(), slug)
+        attempt = attempts.attempt(self.connection.engine(), Course.load(), slug)
         display(Shown(rendering.attempt_text(attempt), rendering.attempt_html(attempt)))
 
     @line_magic
@@ -112,7 +115,7 @@ class LabMagics(Magics):
     def reset_lab(self, line: str) -> None:
         """Remove the course's containers, networks, volumes and images, and nothing else."""
         arguments = _arguments(LabMagics.reset_lab, line)
-        engine, course = connect(), Course.load()
+        engine, course = self.connection.engine(), Course.load()
         plan = resetting.plan_reset(engine, course, arguments.slug)
         if arguments.dry_run or plan.empty:
             display(Shown(rendering.reset_plan_text(plan)))

@@ -14,13 +14,11 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from labkit.engine import Engine
+    from labkit.engine import KeptConnection
     from labkit.engine.snapshot import Change, Snapshot
 
 #: Seconds that one look may take before watching is switched off.
-PATIENCE = 2.0
+PATIENCE = 2
 
 
 class Watcher:
@@ -31,9 +29,8 @@ class Watcher:
         notice: A sentence when it has just switched itself off, else empty.
     """
 
-    def __init__(self, connect: Callable[..., Engine]) -> None:
-        self._connect = connect
-        self._engine: Engine | None = None
+    def __init__(self, connection: KeptConnection) -> None:
+        self._connection = connection
         self._before: Snapshot | None = None
         self.on = True
         self.notice = ""
@@ -56,11 +53,9 @@ class Watcher:
             return None
         started = time.monotonic()
         try:
-            if self._engine is None:
-                self._engine = self._connect(timeout=int(PATIENCE))
-            return self._engine.snapshot()
+            return self._connection.engine().snapshot()
         except LabError:
-            self._engine = None
+            self._connection.lost()
             if time.monotonic() - started >= PATIENCE:
                 self.on = False
                 self.notice = _(

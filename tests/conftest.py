@@ -11,6 +11,7 @@ from labkit.course import Course
 from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
 from labkit.errors import EngineError
+from tests import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,6 +54,17 @@ def clean_engine(engine: Engine, course: Course) -> Iterator[Engine]:
     remove(engine, owned(engine, keep_images=course.image_tags))
     yield engine
     remove(engine, owned(engine, keep_images=course.image_tags))
+
+
+@pytest.fixture(scope="module")
+def planted(engine: Engine, course: Course) -> Iterator[str]:
+    """Foreign objects on the engine; what inspecting them says."""
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    foreign.uproot(engine)
+    foreign.plant(engine)
+    yield foreign.inspected(engine)
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    foreign.uproot(engine)
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,44 @@ def connect(host: str | None = None, *, timeout: int = 30) -> Engine:
     raise first_error or EngineUnreachable(f"unix://{DEFAULT_SOCKET}", _("no socket is there"))
 
 
+class KeptConnection:
+    """Connects once, and again when another engine was chosen or the last one was lost.
+
+    It goes by what the `docker` command goes by: the environment and its configuration file.
+    """
+
+    def __init__(self, *, timeout: int = 30) -> None:
+        self._timeout = timeout
+        self._engine: Engine | None = None
+        self._choice: object = None
+
+    def engine(self) -> Engine:
+        """Return the engine; raises what `connect` raises."""
+        choice = _choice()
+        if self._engine is None or choice != self._choice:
+            self._engine = connect(timeout=self._timeout)
+            self._choice = choice
+        return self._engine
+
+    def lost(self) -> None:
+        """Look for an engine anew the next time: this one did not answer."""
+        self._engine = None
+
+
+def _choice() -> tuple[object, ...]:
+    """What decides which engine is meant; another value may mean another engine."""
+    names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
+    try:
+        changed = _configuration().stat().st_mtime_ns
+    except OSError:
+        changed = 0
+    return (*(os.environ.get(name) for name in names), changed)
+
+
+def _configuration() -> Path:
+    return Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "config.json"
+
+
 def _usual_places() -> tuple[Path, ...]:
     home, runtime = Path.home(), os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     candidates = (
@@ -71,8 +109,7 @@ def _is_there(place: Path) -> bool:
 def _context_host() -> str | None:
     """Return the endpoint of the current `docker context`, unless it is the default one."""
     name = os.environ.get("DOCKER_CONTEXT")
-    config = Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "config.json"
-    if name is None and not _is_there(config):
+    if name is None and not _is_there(_configuration()):
         return None
     from docker.context import ContextAPI
 

@@ -13,9 +13,11 @@ from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
 from labkit.engine.ownership import owned
 from labkit.kernels import environment
-from labkit.running import run_lessons, run_notebook, unmet, workspace_environment
+from labkit.running import run_notebook, unmet, workspace_environment
 
 if TYPE_CHECKING:
+    from nbformat import NotebookNode
+
     from labkit.course import Lesson
     from labkit.engine import Engine
     from labkit.running import RunReport
@@ -44,12 +46,19 @@ def say(report: RunReport) -> str:
     return f"{report.error}\n{cell.source}\n---\n{cell.output}" if cell else report.error
 
 
-def test_a_lesson_runs_from_a_clean_engine_and_leaves_nothing(
+def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_nothing(
     clean_engine: Engine, course: Course, lesson: Lesson, tmp_path: Path
 ) -> None:
+    notebook = course.lesson_notebook(lesson)
+    variables = workspace_environment(clean_engine, course, tmp_path)
+    interrupted = run_notebook(
+        before_its_clean_up(notebook), cwd=tmp_path, env=variables, timeout=CELL_TIMEOUT
+    )
+    assert interrupted.ok, say(interrupted)
+
     as_in_jupyter = NBRegressionFixture(
         exec_cwd=str(tmp_path),
-        exec_env=environment(workspace_environment(clean_engine, course, tmp_path)),
+        exec_env=environment(variables),
         exec_timeout=CELL_TIMEOUT,
         post_processors=(),
         diff_ignore=(
@@ -59,24 +68,17 @@ def test_a_lesson_runs_from_a_clean_engine_and_leaves_nothing(
             "/metadata/widgets",
         ),
     )
-    as_in_jupyter.check(course.lesson_notebook(lesson))
+    as_in_jupyter.check(notebook)
     assert left_behind(clean_engine, course) == []
 
 
-def test_a_lesson_runs_twice_in_a_row_also_over_what_an_interrupted_run_left(
-    clean_engine: Engine, course: Course, lesson: Lesson, tmp_path: Path
-) -> None:
-    notebook = nbformat.read(course.lesson_notebook(lesson), as_version=4)
+def before_its_clean_up(path: Path) -> NotebookNode:
+    """The lesson as far as a learner comes who goes home too early."""
+    notebook = nbformat.read(path, as_version=4)
     last = max(
         index
         for index, cell in enumerate(notebook.cells)
         if cell.cell_type == "markdown" and is_clean_up(cell.source)
     )
     notebook.cells = notebook.cells[:last]
-    env = workspace_environment(clean_engine, course, tmp_path)
-    interrupted = run_notebook(notebook, cwd=tmp_path, env=env, timeout=CELL_TIMEOUT)
-    assert interrupted.ok, say(interrupted)
-
-    (again,) = run_lessons(clean_engine, course, [lesson.slug])
-    assert again.ok, say(again)
-    assert left_behind(clean_engine, course) == []
+    return notebook

@@ -8,7 +8,7 @@ import docker
 import pytest
 import requests
 
-from labkit.engine import connect
+from labkit.engine import KeptConnection, connect
 from labkit.errors import EnginePermissionDenied, EngineTooOld, EngineUnreachable
 
 if TYPE_CHECKING:
@@ -230,3 +230,40 @@ def test_a_socket_is_reached_past_every_proxy(
     answers.update({"unix:///x": "1.43", "tcp://10.0.0.1:2375": "1.43"})
     assert connect("unix:///x").client.api.trust_env is False
     assert connect("tcp://10.0.0.1:2375").client.api.trust_env is True
+
+
+def test_a_kept_connection_connects_once(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers["unix:///a.sock"] = "1.44"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///a.sock")
+    connection = KeptConnection()
+    assert connection.engine() is connection.engine()
+
+
+def test_a_kept_connection_follows_another_choice(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers["unix:///a.sock"] = answers["unix:///b.sock"] = "1.44"
+    connection = KeptConnection()
+    for host in ("unix:///a.sock", "unix:///b.sock"):
+        monkeypatch.setenv("DOCKER_HOST", host)
+        assert connection.engine().endpoint == host
+
+
+def test_a_kept_connection_follows_docker_context_use(
+    answers: Answers, make_context: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers["unix:///a.sock"] = answers["unix:///b.sock"] = "1.44"
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    connection = KeptConnection()
+    for name in ("a", "b"):
+        make_context(name, f"unix:///{name}.sock")
+        assert connection.engine().endpoint == f"unix:///{name}.sock"
+
+
+def test_a_lost_connection_is_made_anew(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers["unix:///a.sock"] = "1.44"
+    monkeypatch.setenv("DOCKER_HOST", "unix:///a.sock")
+    connection = KeptConnection()
+    first = connection.engine()
+    connection.lost()
+    assert connection.engine() is not first

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labkit.errors import WorkspaceError
 from labkit.files import locked, write_atomically
 
 if TYPE_CHECKING:
@@ -30,10 +31,23 @@ def test_a_write_that_fails_leaves_the_old_content_and_nothing_else(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, step, full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(WorkspaceError, match=r"`.*/file` cannot be written: No space left"):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_of_another_account_is_named_with_the_command_that_helps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(tmp_path), "mkdir", refuse)
+    with pytest.raises(WorkspaceError) as caught, locked(tmp_path / ".labkit" / "lock"):
+        pass
+    assert "Permission denied" in caught.value.message
+    assert f'sudo chown -R "$USER" {tmp_path / ".labkit"}' in caught.value.hint
 
 
 def append_slowly(folder: Path) -> None:

@@ -36,7 +36,7 @@ def course(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Cours
 def shell(monkeypatch: pytest.MonkeyPatch, fake_engine: Any) -> Iterator[InteractiveShell]:
     """A shell with labkit loaded, on an engine that holds nothing."""
     fake_engine.snapshot = lambda: Snapshot({})
-    monkeypatch.setattr(magics, "connect", lambda **_options: fake_engine)
+    monkeypatch.setattr(magics.KeptConnection, "engine", lambda _self: fake_engine)
     made = InteractiveShell.instance()
     made.extension_manager.load_extension("labkit")
     yield made
@@ -59,11 +59,11 @@ def run(shell: InteractiveShell) -> Run:
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell) -> None:
-    def refuse(**_options: Any) -> None:
+    def refuse(_self: object) -> None:
         raise EngineUnreachable("unix:///x", "Connection refused")
 
     assert shell
-    monkeypatch.setattr(magics, "connect", refuse)
+    monkeypatch.setattr(magics.KeptConnection, "engine", refuse)
 
 
 @pytest.mark.usefixtures("course")

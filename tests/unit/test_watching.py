@@ -1,16 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from labkit import watching
 from labkit.engine.snapshot import Item, Snapshot
 from labkit.errors import EngineUnreachable
 from labkit.watching import Watcher
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 class Engine:
@@ -31,15 +26,24 @@ EMPTY, WITH_WEB = Snapshot({}), Snapshot({("container", "1"): WEB})
 AWAY = EngineUnreachable("unix:///x", "Connection refused")
 
 
-def watching_over(*answers: Snapshot | Exception) -> tuple[Watcher, Callable[[], int]]:
-    """A watcher, and how often it has connected."""
-    engine, connections = Engine(*answers), []
+class Connection:
+    """Counts how often it is asked for the engine, and how often that was lost."""
 
-    def connect(**_options: int) -> Engine:
-        connections.append(1)
-        return engine
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.asked = self.times_lost = 0
 
-    return Watcher(connect), lambda: len(connections)  # type: ignore[arg-type]
+    def engine(self) -> Engine:
+        self.asked += 1
+        return self._engine
+
+    def lost(self) -> None:
+        self.times_lost += 1
+
+
+def watching_over(*answers: Snapshot | Exception) -> tuple[Watcher, Connection]:
+    connection = Connection(Engine(*answers))
+    return Watcher(connection), connection  # type: ignore[arg-type]
 
 
 def cell(watcher: Watcher) -> list[str]:
@@ -48,28 +52,28 @@ def cell(watcher: Watcher) -> list[str]:
 
 
 def test_a_cell_that_starts_a_container_is_told() -> None:
-    watcher, connections = watching_over(EMPTY, WITH_WEB, WITH_WEB, WITH_WEB)
+    watcher, connection = watching_over(EMPTY, WITH_WEB, WITH_WEB, WITH_WEB)
     assert cell(watcher) == ["+ container lab-web  running"]
     assert cell(watcher) == []
-    assert connections() == 1
+    assert connection.times_lost == 0
 
 
 @pytest.mark.parametrize("answers", [(AWAY,), (EMPTY, AWAY)], ids=["before", "during"])
 def test_an_engine_that_is_away_breaks_nothing_and_is_found_again(
     answers: tuple[Snapshot | Exception, ...],
 ) -> None:
-    watcher, connections = watching_over(*answers, EMPTY, WITH_WEB)
+    watcher, connection = watching_over(*answers, EMPTY, WITH_WEB)
     assert cell(watcher) == []
     assert watcher.notice == ""
     assert cell(watcher) == ["+ container lab-web  running"]
-    assert connections() == 2
+    assert connection.times_lost == 1
 
 
 def test_switched_off_it_asks_nothing() -> None:
-    watcher, connections = watching_over()
+    watcher, connection = watching_over()
     watcher.on = False
     assert cell(watcher) == []
-    assert connections() == 0
+    assert connection.asked == 0
 
 
 def test_switched_off_in_a_cell_it_says_nothing_after_it() -> None:
@@ -80,9 +84,9 @@ def test_switched_off_in_a_cell_it_says_nothing_after_it() -> None:
 
 
 def test_the_cell_that_loads_it_has_no_before_and_so_no_changes() -> None:
-    watcher, connections = watching_over()
+    watcher, connection = watching_over()
     assert watcher.end() == ()
-    assert connections() == 0
+    assert connection.asked == 0
 
 
 @pytest.mark.parametrize("answers", [(AWAY,), (EMPTY, AWAY)], ids=["before", "after"])
@@ -90,10 +94,10 @@ def test_an_engine_that_hangs_switches_it_off_and_that_is_said_once(
     monkeypatch: pytest.MonkeyPatch, answers: tuple[Snapshot | Exception, ...]
 ) -> None:
     monkeypatch.setattr(watching, "PATIENCE", 0.0)
-    watcher, connections = watching_over(*answers)
+    watcher, connection = watching_over(*answers)
     assert cell(watcher) == []
     assert "`%changes on`" in watcher.notice
     assert not watcher.on
     assert cell(watcher) == []
     assert watcher.notice == ""
-    assert connections() == 1
+    assert connection.times_lost == 1
