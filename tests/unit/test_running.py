@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import psutil
 import pytest
 
 from labkit.running import run_notebook
+from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -34,7 +34,8 @@ def run(tmp_path: Path, *cells: str | tuple[str, str], **options: Any) -> RunRep
     return run_notebook(notebook(*cells), cwd=tmp_path, **options)
 
 
-def kernels() -> set[int]:
+def children() -> set[int]:
+    """Processes below this one; other tests may have some of their own."""
     return {
         process.pid
         for process in psutil.Process().children(recursive=True)
@@ -143,20 +144,20 @@ def test_a_cell_tagged_raises_exception_may_fail(tmp_path: Path) -> None:
 
 
 def test_a_cell_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
-    started = time.monotonic()
+    before = children()
     report = run(tmp_path, "!sleep 61", timeout=1, allow_errors=True)
     assert report.error == "Cell 2: it took more than 1 s."
     assert not report.finished
-    assert time.monotonic() - started < 15
-    assert kernels() == set()
+    assert children() <= before
     assert not [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] == ["sleep", "61"]]
 
 
 def test_a_kernel_that_dies_is_reported(tmp_path: Path) -> None:
+    before = children()
     report = run(tmp_path, "import os; os._exit(1)", "print('never')", allow_errors=True)
     assert report.error == "Cell 2: the kernel died."
     assert not report.finished
-    assert kernels() == set()
+    assert children() <= before
 
 
 def test_a_kernel_that_does_not_start_is_reported(tmp_path: Path) -> None:
@@ -178,11 +179,12 @@ def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
         [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     told = tmp_path / "kernel"
-    deadline = time.monotonic() + 30
-    while not told.exists():
+
+    def kernel_runs() -> bool:
         assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+        return told.exists()
+
+    wait_until(kernel_runs, what="the kernel", timeout=30)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
     assert out == ""
