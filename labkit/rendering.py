@@ -13,24 +13,17 @@ from typing import TYPE_CHECKING
 
 from labkit.attempts import status
 from labkit.checking import Outcome
-from labkit.engine.snapshot import size
-from labkit.engine.verdicts import Verdict
 from labkit.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from labkit.attempts import Attempt, Hint
-    from labkit.authoring.prove import Proof, Step
     from labkit.checking import CheckOutcome
     from labkit.course import Course, Exercise
     from labkit.engine.snapshot import Change
-    from labkit.engine.starting import EngineStatus
-    from labkit.engine.verdicts import ProbeResult
-    from labkit.images import ImageStatus, Obtained
     from labkit.progress import ExerciseProgress
     from labkit.resetting import ResetDone, ResetPlan
-    from labkit.running import RunReport
 
 
 @dataclass(frozen=True)
@@ -144,11 +137,16 @@ def _closing_lines(attempt: Attempt) -> Iterable[str]:
     if result.outcomes:
         yield _("{earned} of {points} points.").format(earned=result.earned, points=result.points)
     if result.passed and result.next_slug:
-        yield _("Next exercise: `{slug}`.").format(slug=result.next_slug)
+        yield _(
+            "Next exercise: `%exercise {slug}`, or `labkit start {slug}` in a terminal."
+        ).format(slug=result.next_slug)
     elif result.passed:
         yield _("That was the last exercise.")
     elif result.outcomes:
-        yield _("Change something and check again. `%hint {slug}` helps.").format(slug=result.slug)
+        yield _(
+            "Change something and check again. `%hint {slug}` helps, or `labkit hint {slug}` in a "
+            "terminal."
+        ).format(slug=result.slug)
     if attempt.warning:
         yield attempt.warning
 
@@ -230,7 +228,9 @@ def reset_plan_text(plan: ResetPlan) -> str:
     lines += [f"  {thing}" for thing in plan.things]
     if plan.copy:
         lines.append(
-            _("`{path}` would begin again; your version is kept beside it.").format(path=plan.copy)
+            _("`{name}` would begin again; your version is kept beside it.").format(
+                name="/".join(plan.copy.parts[-3:])
+            )
         )
     return "\n".join(lines)
 
@@ -248,85 +248,6 @@ def reset_done_text(done: ResetDone) -> str:
         lines.append(
             _("A notebook that is open shows it, until `File > Reload Notebook from Disk`.")
         )
-    return "\n".join(lines)
-
-
-def probe_text(result: ProbeResult, style: Style = Style()) -> str:
-    """Show a probe's line: good, bad with what mends it, or not here with what it costs."""
-    word, colour = {
-        Verdict.GOOD: (_("good"), "good"),
-        Verdict.BAD: (_("bad"), "bad"),
-        Verdict.ABSENT: (_("not here"), "quiet"),
-        Verdict.ERROR: (_("our fault"), "fault"),
-    }[result.verdict]
-    sentences = (result.said, result.cost, result.remedy)
-    text = " ".join(sentence for sentence in sentences if sentence)
-    return f"{style.paint(colour, word.ljust(9))}  {result.name.ljust(13)}  {text}"
-
-
-def engine_text(status: EngineStatus) -> str:
-    """Say which engine answers, or why none does."""
-    if not status.running:
-        return status.problem
-    rows = {
-        _("engine"): _("Docker Engine {version}").format(version=status.version),
-        _("endpoint"): status.endpoint,
-        _("started by"): status.started_by,
-        _("data"): status.data_root,
-        _("log"): status.log,
-        _("process"): str(status.pid or ""),
-    }
-    return "\n".join(f"{name.ljust(11)} {value}" for name, value in rows.items() if value)
-
-
-def image_text(status: ImageStatus, style: Style = Style()) -> str:
-    """Show whether a course image is here."""
-    if not status.present:
-        word, colour = _("missing"), "bad"
-    elif status.outdated:
-        word, colour = _("outdated"), "fault"
-    else:
-        word, colour = _("here"), "good"
-    amount = size(status.size) if status.present else "-"
-    origin = f" ({status.source})" if status.source else ""
-    painted = style.paint(colour, word.ljust(8))
-    return f"{painted}  {status.name.ljust(12)}  {amount.rjust(8)}  {status.why}{origin}"
-
-
-def obtained_text(obtained: Obtained) -> str:
-    """Say how an image was obtained."""
-    name, amount = obtained.name.ljust(12), size(obtained.size).rjust(8)
-    return f"{name}  {amount}  {obtained.way}: {obtained.source}"
-
-
-def run_text(report: RunReport, style: Style = Style()) -> str:
-    """Say what became of a lesson that was executed."""
-    if report.not_here:
-        return _("not here  {name}: {why}").format(name=report.name, why=report.not_here)
-    word, colour = (_("good"), "good") if report.ok else (_("failed"), "bad")
-    count = _("{cells} cells, {seconds:.1f} s").format(
-        cells=len(report.cells), seconds=report.seconds
-    )
-    line = f"{style.paint(colour, word.ljust(8))}  {report.name}  ({count})"
-    return line if report.ok else f"{line}\n{report.error}"
-
-
-def step_text(slug: str, step: Step, style: Style = Style()) -> str:
-    """Show one part of a proof."""
-    word, colour = (_("holds"), "good") if step.ok else (_("fails"), "bad")
-    line = f"{style.paint(colour, word.ljust(6))}  {slug}: {step.claim}"
-    return line if step.ok else f"{line}\n        {step.found}"
-
-
-def proofs_text(proofs: Sequence[Proof]) -> str:
-    """Sum proofs up."""
-    lines = [
-        _("not here  {slug}: {why}").format(slug=proof.slug, why=proof.not_here)
-        for proof in proofs
-        if proof.not_here
-    ]
-    good = sum(proof.ok and not proof.not_here for proof in proofs)
-    lines.append(_("{good} of {all} exercises are proved.").format(good=good, all=len(proofs)))
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def doctor(arguments: argparse.Namespace) -> int:
     """`labkit doctor`."""
-    from labkit import rendering
+    from labkit import reports
     from labkit.course import Course
     from labkit.doctor import examine
     from labkit.engine import connect
@@ -24,7 +24,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     for result in examine(connect, Course.load()):
         results.append(result)
         if not arguments.json:
-            print(rendering.probe_text(result, style()), flush=True)
+            print(reports.probe_text(result, style()), flush=True)
     if arguments.json:
         print_json([asdict(result) for result in results])
     bad = any(result.verdict in {Verdict.BAD, Verdict.ERROR} for result in results)
@@ -61,20 +61,20 @@ def engine_stop(arguments: argparse.Namespace) -> int:
 
 def engine_show(arguments: argparse.Namespace) -> int:
     """`labkit engine status`."""
-    from labkit import rendering
+    from labkit import reports
     from labkit.engine.starting import engine_status
 
     status = engine_status()
     if arguments.json:
         print_json(asdict(status))
     else:
-        print(rendering.engine_text(status))
+        print(reports.engine_text(status))
     return GOOD if status.running else NOT_GOOD
 
 
 def images_list(arguments: argparse.Namespace) -> int:
     """`labkit images list`."""
-    from labkit import images, rendering
+    from labkit import images, reports
     from labkit.course import Course
     from labkit.engine import connect
 
@@ -82,13 +82,13 @@ def images_list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(status) for status in found])
     else:
-        print("\n".join(rendering.image_text(status, style()) for status in found))
+        print("\n".join(reports.image_text(status, style()) for status in found))
     return GOOD if all(status.present for status in found) else NOT_GOOD
 
 
 def images_ensure(arguments: argparse.Namespace) -> int:
     """`labkit images ensure`."""
-    from labkit import images, rendering
+    from labkit import images, reports
     from labkit.course import Course
     from labkit.engine import connect
 
@@ -104,7 +104,7 @@ def images_ensure(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([asdict(one) for one in obtained])
     else:
-        print("\n".join(map(rendering.obtained_text, obtained)))
+        print("\n".join(map(reports.obtained_text, obtained)))
     return GOOD
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """`labkit run [LESSON…]`."""
-    from labkit import rendering
+    from labkit import reports
     from labkit.course import Course
     from labkit.engine import connect
     from labkit.running import run_lessons
@@ -26,14 +26,14 @@ def run(arguments: argparse.Namespace) -> int:
     engine, course = connect(), Course.load()
     if not _way_is_clear(engine, course, yes=arguments.yes):
         return NOT_GOOD
-    reports = []
+    done = []
     for report in run_lessons(engine, course, arguments.lessons or None, timeout=arguments.timeout):
-        reports.append(report)
+        done.append(report)
         if not arguments.json:
-            print(rendering.run_text(report, style()), flush=True)
+            print(reports.run_text(report, style()), flush=True)
     if arguments.json:
-        print_json([report.as_json() for report in reports])
-    return GOOD if all(report.ok for report in reports) else NOT_GOOD
+        print_json([report.as_json() for report in done])
+    return GOOD if all(report.ok for report in done) else NOT_GOOD
 
 
 def prove(arguments: argparse.Namespace) -> int:
@@ -47,13 +47,13 @@ def prove(arguments: argparse.Namespace) -> int:
             ),
             hint=_("Run `make build` once, then `.venv-dev/bin/labkit prove`."),
         ) from error
-    from labkit import rendering
+    from labkit import reports
     from labkit.course import Course
     from labkit.engine import connect
 
     def told(slug: str, step: Step) -> None:
         if not arguments.json:
-            print(rendering.step_text(slug, step, style()), flush=True)
+            print(reports.step_text(slug, step, style()), flush=True)
 
     engine, course = connect(), Course.load()
     if not _way_is_clear(engine, course, yes=arguments.yes):
@@ -62,7 +62,7 @@ def prove(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json([proof.as_json() for proof in proofs])
     else:
-        print(rendering.proofs_text(proofs))
+        print(reports.proofs_text(proofs))
     return GOOD if all(proof.ok for proof in proofs) else NOT_GOOD
 
 

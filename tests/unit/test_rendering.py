@@ -65,7 +65,10 @@ def test_a_notebook_shows_what_a_terminal_shows() -> None:
 @pytest.mark.parametrize(
     ("following", "said"),
     [
-        ("containers.first_run", "Next exercise: `containers.first_run`."),
+        (
+            "containers.first_run",
+            "Next exercise: `%exercise containers.first_run`, or `labkit start",
+        ),
         ("", "That was the last exercise."),
     ],
 )
@@ -134,13 +137,15 @@ def test_points_of_exercises_that_the_course_has_no_more_do_not_count(tmp_path: 
 
 def test_a_reset_plan_lists_exactly_what_would_go(tmp_path: Path) -> None:
     things = (Owned("container", "lab-a", "1"), Owned("image", "lab/a:1", "lab/a:1"))
-    text = rendering.reset_plan_text(ResetPlan(None, tmp_path / "hello.ipynb", things))
+    text = rendering.reset_plan_text(
+        ResetPlan(None, tmp_path / "exercises" / "00_welcome" / "hello.ipynb", things)
+    )
     assert text.splitlines()[:3] == [
         "This would be removed:",
         "  container lab-a",
         "  image lab/a:1",
     ]
-    assert f"`{tmp_path / 'hello.ipynb'}` would begin again" in text
+    assert "`exercises/00_welcome/hello.ipynb` would begin again" in text
 
 
 def test_an_empty_reset_plan_says_so() -> None:
