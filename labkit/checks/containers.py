@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
+from labkit.checks.diagnosis import (
+    answers,
+    expect_published,
+    memory,
+    name_of,
+    not_running,
+    page_at,
+    program_not_found,
+    repository,
+)
 from labkit.errors import NoSuchContainer, WaitTimeout
 from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from labkit.engine import Engine
-    from labkit.engine.objects import Container
 
 MIB = 2**20
 KILLED = 137
@@ -32,7 +40,7 @@ def report_has_ended(engine: Engine) -> None:
         report = engine.containers.get("lab-report")
     except NoSuchContainer:
         raise _no_report(engine) from None
-    if _repository(report.image) != "lab/shell":
+    if repository(report.image) != "lab/shell":
         raise CheckFailed(
             _("`lab-report` was made from `{image}`").format(image=report.image),
             hint=_("The image stands after the options and before the command: `lab/shell`."),
@@ -43,7 +51,7 @@ def report_has_ended(engine: Engine) -> None:
             hint=_("The command must end by itself: it says one line, then ends."),
         )
     if report.status != "exited":
-        raise _not_running(engine, report)
+        raise not_running(engine, report)
 
 
 @check("containers.exit_code", after=report_has_ended, points=1)
@@ -83,8 +91,8 @@ def report_exits_with_seven(engine: Engine) -> None:
 def _no_report(engine: Engine) -> CheckFailed:
     """Find out whether it ran under another name, or ran and was removed at once."""
     for line in engine.containers.list():
-        if _repository(line["Image"]) == "lab/shell" and "exit 7" in line["Command"]:
-            name = _name(line)
+        if repository(line["Image"]) == "lab/shell" and "exit 7" in line["Command"]:
+            name = name_of(line)
             return CheckFailed(
                 _("the container that runs `exit 7` is named `{name}`").format(name=name),
                 hint=_("Without `--name` Docker invents one. `docker rename {name} …`.").format(
@@ -127,12 +135,12 @@ def site_is_published(engine: Engine) -> None:
         site = engine.containers.get("lab-site")
     except NoSuchContainer:
         raise _no_site(engine) from None
-    if _repository(site.image) != "lab/web":
+    if repository(site.image) != "lab/web":
         raise CheckFailed(
             _("`lab-site` was made from `{image}`").format(image=site.image),
             hint=_("The web server is in the image `lab/web`."),
         )
-    _expect_published(site, 8084)
+    expect_published(site, 8084)
 
 
 @check("containers.published", after=site_is_published, points=1)
@@ -145,21 +153,21 @@ def site_runs(engine: Engine) -> None:
             hint=_("Without `--detach`, interrupting the cell also ends the server."),
         )
     if not site.running:
-        raise _not_running(engine, site)
+        raise not_running(engine, site)
 
 
 @check("containers.published", after=site_runs, points=1)
 def site_answers(engine: Engine) -> None:
     """`http://localhost:8084/` shows a page."""
-    _page(engine, 8084, "lab-site")
+    page_at(engine, 8084, "lab-site")
 
 
 def _no_site(engine: Engine) -> CheckFailed:
     for line in engine.containers.list():
-        if _repository(line["Image"]) == "lab/web" and line["Command"].startswith("-"):
+        if repository(line["Image"]) == "lab/web" and line["Command"].startswith("-"):
             return CheckFailed(
                 _("container `{name}` was told to run `{command}`").format(
-                    name=_name(line), command=line["Command"]
+                    name=name_of(line), command=line["Command"]
                 ),
                 hint=_("What follows the image is the command: options come before the image."),
             )
@@ -177,13 +185,13 @@ def south_is_closed(engine: Engine) -> None:
     """`lab-south` itself serves a page that says `Closed for repairs`."""
     south = engine.containers.get("lab-south")
     if not south.running:
-        raise _not_running(engine, south)
+        raise not_running(engine, south)
     if south.mounts:
         raise CheckFailed(
             _("`lab-south` takes `{path}` from outside").format(path=south.mounts[0].destination),
             hint=_("Run the set-up cell again: the page is to be changed in the container itself."),
         )
-    if _is_closed(_page(engine, 8086, "lab-south")):
+    if _is_closed(page_at(engine, 8086, "lab-south")):
         return
     if PAGE in engine.containers.diff("lab-north"):
         raise CheckFailed(
@@ -214,7 +222,9 @@ def south_is_closed(engine: Engine) -> None:
 @check("containers.page", after=south_is_closed, points=1)
 def north_is_unchanged(engine: Engine) -> None:
     """`lab-north` still serves the page of the image."""
-    if PAGE in engine.containers.diff("lab-north") or _is_closed(_page(engine, 8085, "lab-north")):
+    if PAGE in engine.containers.diff("lab-north") or _is_closed(
+        page_at(engine, 8085, "lab-north")
+    ):
         raise CheckFailed(
             _("the page of `lab-north` has changed, too"),
             hint=_("A fresh start: run the set-up cell again, and change `lab-south` only."),
@@ -261,10 +271,10 @@ def worker_memory_is_limited(engine: Engine) -> None:
         return
     if worker.memory_limit:
         raise CheckFailed(
-            _("`lab-worker` may use {size}").format(size=_size(worker.memory_limit)),
+            _("`lab-worker` may use {size}").format(size=memory(worker.memory_limit)),
             hint=_("The letter is the unit: b, k, m or g. The exercise asks for `64m`."),
         )
-    for name in sorted(_name(line) for line in engine.containers.list()):
+    for name in sorted(name_of(line) for line in engine.containers.list()):
         if name.startswith("lab-") and engine.containers.get(name).memory_limit == 64 * MIB:
             raise CheckFailed(
                 _("`{name}` may use 64 MiB, `lab-worker` still has no limit").format(name=name),
@@ -329,7 +339,7 @@ def worker_goes_on(engine: Engine) -> None:
     """It is the worker of the set-up cell, at work since then without a break."""
     worker = engine.containers.get("lab-worker")
     if not worker.running:
-        raise _not_running(engine, worker)
+        raise not_running(engine, worker)
     if worker.labels.get("started-by") != "exercise":
         raise CheckFailed(
             _("this `lab-worker` is not the one that the set-up cell started: its work is lost"),
@@ -351,7 +361,7 @@ def shop_stays_up(engine: Engine) -> None:
     """`lab-shop` runs and stays up."""
     with suppress(WaitTimeout):
         wait_until(
-            lambda: not engine.containers.get("lab-shop").running or _answers(engine, 8087),
+            lambda: not engine.containers.get("lab-shop").running or answers(engine, 8087),
             what=_("the shop"),
             timeout=3.0,
         )
@@ -359,7 +369,7 @@ def shop_stays_up(engine: Engine) -> None:
     if shop.running:
         return
     # The last two runs, for it may just have been started again.
-    if missing := _not_found(engine.containers.logs("lab-shop", tail=6)):
+    if missing := program_not_found(engine.containers.logs("lab-shop", tail=6)):
         raise CheckFailed(
             _("`lab-shop` has ended with {code}: `{program}` was not found").format(
                 code=shop.exit_code, program=missing
@@ -369,18 +379,18 @@ def shop_stays_up(engine: Engine) -> None:
     if shop.exit_code == KILLED or shop.oom_killed:
         raise CheckFailed(
             _("`lab-shop` has ended with {code}, and may use {size}").format(
-                code=shop.exit_code, size=_size(shop.memory_limit)
+                code=shop.exit_code, size=memory(shop.memory_limit)
             ),
             hint=_("137 is 128 + 9: it was killed. `OOMKilled` in `docker inspect` says why."),
         )
-    raise _not_running(engine, shop)
+    raise not_running(engine, shop)
 
 
 @check("containers.repair", after=shop_stays_up, points=1)
 def shop_shows_its_name(engine: Engine) -> None:
     """`http://localhost:8087/` shows the name `Corner Shop`."""
-    _expect_published(engine.containers.get("lab-shop"), 8087)
-    page = _page(engine, 8087, "lab-shop").strip()
+    expect_published(engine.containers.get("lab-shop"), 8087)
+    page = page_at(engine, 8087, "lab-shop").strip()
     if "Corner Shop" not in page:
         raise CheckFailed(
             _("the page says `{page}`").format(page=page[:60]),
@@ -399,123 +409,6 @@ def shop_keeps_its_settings(engine: Engine) -> None:
         )
     if not 0 < shop.memory_limit <= 128 * MIB:
         raise CheckFailed(
-            _("it may use {size}").format(size=_size(shop.memory_limit)),
+            _("it may use {size}").format(size=memory(shop.memory_limit)),
             hint=_("It needs some 45 MiB: raise the limit, but keep one."),
         )
-
-
-# What several exercises share
-
-
-def _not_running(engine: Engine, container: Container) -> CheckFailed:
-    """Say why a container does not run, from its state and its log."""
-    name, code = container.name, container.exit_code
-    if container.paused:
-        return CheckFailed(
-            _("`{name}` is paused").format(name=name),
-            hint=_("`docker unpause {name}`.").format(name=name),
-        )
-    if container.status == "created" and not container.error:
-        return CheckFailed(
-            _("`{name}` was made but never started").format(name=name),
-            hint=_("`docker start {name}`, or `docker run`, which does both.").format(name=name),
-        )
-    missing = _not_found(container.error) or _not_found(engine.containers.logs(name, tail=6))
-    if missing:
-        return CheckFailed(
-            _("`{name}` exited with {code}: `{program}` was not found").format(
-                name=name, code=code, program=missing
-            ),
-            hint=_("Compare its command with what you meant: `docker inspect {name}`.").format(
-                name=name
-            ),
-        )
-    if container.error:
-        return CheckFailed(
-            _("`{name}` could not be started: {error}").format(name=name, error=container.error),
-            hint=_("Mend the reason, remove it with `docker rm {name}`, and run it again.").format(
-                name=name
-            ),
-        )
-    restarting = _("`{name}` ends with {code} and is started again, over and over")
-    ended = _("`{name}` has ended with {code}")
-    text = restarting if container.status == "restarting" else ended
-    return CheckFailed(
-        text.format(name=name, code=code), hint=_("`docker logs {name}`.").format(name=name)
-    )
-
-
-def _not_found(text: str) -> str:
-    """Pick the program that a runtime or a shell did not find, or nothing."""
-    runtime = re.search(r'exec: "([^"]+)":.*(?:not found|no such file)', text)
-    shell = re.search(r"([^\s:]+): not found", text)
-    found = runtime or shell
-    return found[1] if found else ""
-
-
-def _expect_published(container: Container, port: int) -> None:
-    """Expect the container's port 80 at `port` of the host."""
-    published = [(host, inner) for inner, at in container.ports.items() for _ip, host in at]
-    if (port, "80/tcp") in published:
-        return
-    name = container.name
-    if not published:
-        raise CheckFailed(
-            _("`{name}` publishes no port: its port 80 answers inside only").format(name=name),
-            hint=_("Publish it with `--publish {port}:80`.").format(port=port),
-        )
-    host, inner = published[0]
-    found = _("you published {host}->{inner}, the exercise asks for {port}->80").format(
-        host=host, inner=inner.removesuffix("/tcp"), port=port
-    )
-    if inner == f"{port}/tcp":
-        raise CheckFailed(
-            found, hint=_("The host's port comes first, then the container's: `HOST:CONTAINER`.")
-        )
-    raise CheckFailed(
-        found,
-        hint=_("Ports are fixed when a container is made: remove it, and run it again."),
-    )
-
-
-def _page(engine: Engine, port: int, name: str) -> str:
-    """Read a page; a server that was started a moment ago gets some time."""
-
-    def answer() -> str:
-        with suppress(ConnectionError):
-            return engine.http_get(port).body
-        return ""
-
-    return wait_until(
-        answer,
-        what=_("a page at port {port}").format(port=port),
-        timeout=3.0,
-        log_tail=lambda: engine.containers.logs(name, tail=5),
-        hint=_("Look at `docker ps` and `docker logs {name}`.").format(name=name),
-    )
-
-
-def _answers(engine: Engine, port: int) -> bool:
-    try:
-        engine.http_get(port)
-    except ConnectionError:
-        return False
-    return True
-
-
-def _repository(image: str) -> str:
-    return image.removesuffix(":latest")
-
-
-def _name(line: dict[str, list[str]]) -> str:
-    """The container's own name in a list line, without those that links give it."""
-    return min((name.lstrip("/") for name in line["Names"]), key=len)
-
-
-def _size(count: int) -> str:
-    if not count:
-        return _("memory without limit")
-    for unit, size in (("GiB", 2**30), ("MiB", MIB), ("KiB", 2**10)):
-        if count >= size:
-            return f"{count / size:.4g} {unit}"
-    return _("{count} bytes").format(count=count)

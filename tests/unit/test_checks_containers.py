@@ -7,6 +7,7 @@ import pytest
 
 from labkit.checking import CheckFailed
 from labkit.checks import containers as checks
+from labkit.checks import diagnosis
 from labkit.engine import Container
 from labkit.errors import NoSuchContainer, WaitTimeout
 
@@ -91,7 +92,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
             return answer
         raise WaitTimeout(what, timeout)
 
-    monkeypatch.setattr(checks, "wait_until", ask_once)
+    for module in (checks, diagnosis):
+        monkeypatch.setattr(module, "wait_until", ask_once)
 
 
 @pytest.fixture
@@ -519,4 +521,4 @@ def test_shop_with_too_much_memory_is_told_to_keep_a_limit(
     ],
 )
 def test_programs_that_were_not_found_are_named(text: str, program: str) -> None:
-    assert checks._not_found(text) == program
+    assert diagnosis.program_not_found(text) == program

@@ -1,0 +1,134 @@
+"""Why a container does not do what an exercise asks for, found out by inspection."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from labkit.checking import CheckFailed
+from labkit.translation import _
+from labkit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.engine.objects import Container
+
+
+def not_running(engine: Engine, container: Container) -> CheckFailed:
+    """Say why a container does not run, from its state and its log."""
+    name, code = container.name, container.exit_code
+    if container.paused:
+        return CheckFailed(
+            _("`{name}` is paused").format(name=name),
+            hint=_("`docker unpause {name}`.").format(name=name),
+        )
+    if container.status == "created" and not container.error:
+        return CheckFailed(
+            _("`{name}` was made but never started").format(name=name),
+            hint=_("`docker start {name}`, or `docker run`, which does both.").format(name=name),
+        )
+    missing = program_not_found(container.error) or program_not_found(
+        engine.containers.logs(name, tail=6)
+    )
+    if missing:
+        return CheckFailed(
+            _("`{name}` exited with {code}: `{program}` was not found").format(
+                name=name, code=code, program=missing
+            ),
+            hint=_("Compare its command with what you meant: `docker inspect {name}`.").format(
+                name=name
+            ),
+        )
+    if container.error:
+        return CheckFailed(
+            _("`{name}` could not be started: {error}").format(name=name, error=container.error),
+            hint=_("Mend the reason, remove it with `docker rm {name}`, and run it again.").format(
+                name=name
+            ),
+        )
+    restarting = _("`{name}` ends with {code} and is started again, over and over")
+    ended = _("`{name}` has ended with {code}")
+    text = restarting if container.status == "restarting" else ended
+    return CheckFailed(
+        text.format(name=name, code=code), hint=_("`docker logs {name}`.").format(name=name)
+    )
+
+
+def program_not_found(text: str) -> str:
+    """Pick the program that a runtime or a shell did not find, or nothing."""
+    runtime = re.search(r'exec: "([^"]+)":.*(?:not found|no such file)', text)
+    shell = re.search(r"([^\s:]+): not found", text)
+    found = runtime or shell
+    return found[1] if found else ""
+
+
+def expect_published(container: Container, port: int) -> None:
+    """Expect the container's port 80 at `port` of the host."""
+    published = [(host, inner) for inner, at in container.ports.items() for _ip, host in at]
+    if (port, "80/tcp") in published:
+        return
+    name = container.name
+    if not published:
+        raise CheckFailed(
+            _("`{name}` publishes no port: its port 80 answers inside only").format(name=name),
+            hint=_("Publish it with `--publish {port}:80`.").format(port=port),
+        )
+    host, inner = published[0]
+    found = _("you published {host}->{inner}, the exercise asks for {port}->80").format(
+        host=host, inner=inner.removesuffix("/tcp"), port=port
+    )
+    if inner == f"{port}/tcp":
+        raise CheckFailed(
+            found, hint=_("The host's port comes first, then the container's: `HOST:CONTAINER`.")
+        )
+    raise CheckFailed(
+        found,
+        hint=_("Ports are fixed when a container is made: remove it, and run it again."),
+    )
+
+
+def page_at(engine: Engine, port: int, name: str) -> str:
+    """Read a page; a server that was started a moment ago gets some time."""
+
+    def answer() -> str:
+        with suppress(ConnectionError):
+            return engine.http_get(port).body
+        return ""
+
+    return wait_until(
+        answer,
+        what=_("a page at port {port}").format(port=port),
+        timeout=3.0,
+        log_tail=lambda: engine.containers.logs(name, tail=5),
+        hint=_("Look at `docker ps` and `docker logs {name}`.").format(name=name),
+    )
+
+
+def answers(engine: Engine, port: int) -> bool:
+    """Tell whether a published port answers."""
+    try:
+        engine.http_get(port)
+    except ConnectionError:
+        return False
+    return True
+
+
+def repository(image: str) -> str:
+    """Leave out the tag that is meant when none is named."""
+    return image.removesuffix(":latest")
+
+
+def name_of(line: dict[str, list[str]]) -> str:
+    """The container's own name in a list line, without those that links give it."""
+    return min((name.lstrip("/") for name in line["Names"]), key=len)
+
+
+def memory(count: int) -> str:
+    """Write a memory limit of `count` bytes in the units that `--memory` takes; 0 is none."""
+    if not count:
+        return _("memory without limit")
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:.4g} {unit}"
+    return _("{count} bytes").format(count=count)
