@@ -216,7 +216,11 @@ def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> Check
     except CheckFailed as failure:
         return end(Outcome.FAILED, failure.found, failure.hint)
     except (NoSuchObject, WaitTimeout) as error:
-        return end(Outcome.FAILED, error.message.rstrip("."), error.hint)
+        there = _(
+            "Run the exercise's first cells, if you have not. `docker ps --all` and "
+            "`docker image ls` show what there is."
+        )
+        return end(Outcome.FAILED, error.message.rstrip("."), error.hint or there)
     except EngineError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever else a check raises is our fault

@@ -29,6 +29,7 @@ that helps. Faces show `str(error)`; a traceback is for faults of our own only.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from labkit.translation import _
@@ -67,7 +68,9 @@ class EngineUnreachable(EngineError):
             _("No Docker engine answers at `{endpoint}`: {reason}.").format(
                 endpoint=endpoint, reason=reason.rstrip(".")
             ),
-            hint=_("Run `labkit engine start`, then try again."),
+            hint=_("`DOCKER_HOST` names it: start that engine, or run `unset DOCKER_HOST`.")
+            if os.environ.get("DOCKER_HOST") == endpoint
+            else _("Run `labkit engine start`, then try again."),
         )
         self.endpoint = endpoint
         self.reason = reason

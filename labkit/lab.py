@@ -115,7 +115,10 @@ class LabServer:
             LabError: It ended before it answered.
             WaitTimeout: It does not answer.
         """
-        process = subprocess.Popen(self.command(), env=self.environment(environment))
+        # Its terminals open where it was started.
+        process = subprocess.Popen(
+            self.command(), cwd=self.folder, env=self.environment(environment)
+        )
 
         def ready() -> bool:
             if process.poll() is not None:
@@ -167,6 +170,8 @@ def open_course(
     """
     workspace = Workspace(course)
     refresh = workspace.prepare()
+    for name in refresh.refreshed:
+        say(_("The course has a new {name}; your old copy is kept beside it.").format(name=name))
     for name in refresh.kept:
         say(_("Kept your copy of {name}; the course has a newer one.").format(name=name))
     engine = _reach_engine(say)

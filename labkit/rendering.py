@@ -141,7 +141,7 @@ def _closing_lines(attempt: Attempt) -> Iterable[str]:
             "Next exercise: `%exercise {slug}`, or `labkit start {slug}` in a terminal."
         ).format(slug=result.next_slug)
     elif result.passed:
-        yield _("That was the last exercise.")
+        yield _("That was the last exercise. `labkit list` shows what is still open.")
     elif result.outcomes:
         yield _(
             "Change something and check again. `%hint {slug}` helps, or `labkit hint {slug}` in a "
@@ -154,7 +154,8 @@ def _closing_lines(attempt: Attempt) -> Iterable[str]:
 def hint_text(hint: Hint) -> str:
     """Show a hint and its place."""
     place = _("Hint {place} of {available}:").format(place=hint.place, available=hint.available)
-    return f"{place} {hint.text}"
+    last = _(" There is no further hint.") if hint.place == hint.available else ""
+    return f"{place} {hint.text}{last}"
 
 
 def exercise_text(exercise: Exercise, href: str, status: str) -> str:

@@ -148,6 +148,8 @@ class Workspace:
         if old == new:
             sums.by_name[name] = new
             return "same"
+        if copy.exists() and sums.by_name.get(name) == new:
+            return "same"  # the learner has edited it, and the course has nothing newer
         if copy.exists() and old != sums.by_name.get(name):
             return "kept"
         outcome = "refreshed" if copy.exists() else "new"

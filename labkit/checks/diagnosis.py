@@ -114,6 +114,13 @@ def answers(engine: Engine, port: int) -> bool:
     return True
 
 
+def made_from(engine: Engine, container: Container, image: str) -> bool:
+    """Tell whether the container's image is `image`, by whatever name or id it was given."""
+    if repository(container.image) == image:
+        return True
+    return engine.images.exists(image) and engine.images.get(image).id == container.image_id
+
+
 def repository(image: str) -> str:
     """Leave out the tag that is meant when none is named."""
     return image.removesuffix(":latest")

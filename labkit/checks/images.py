@@ -173,7 +173,8 @@ def hull_is_an_image(engine: Engine) -> None:
 @check("images.two_archives", points=2, after=hull_is_an_image)
 def hull_prints_its_cargo(engine: Engine) -> None:
     """`lab-hull`, a container of `lab/hull:1` with no command given, has printed `/cargo`."""
-    if not engine.images.get("lab/hull:1").command:
+    image = engine.images.get("lab/hull:1")
+    if not image.command and not image.entrypoint:
         raise CheckFailed(
             _("the configuration of `lab/hull:1` has no command"),
             hint=_(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
+from labkit.checks.diagnosis import made_from, name_of, program_not_found
 from labkit.errors import NoSuchContainer
 from labkit.translation import _
 
@@ -32,8 +33,24 @@ def container_is_there(engine: Engine) -> None:
 
 @check("welcome.hello", points=1, after=container_is_there)
 def container_has_run(engine: Engine) -> None:
-    """`lab-hello` has run, and ended without an error."""
+    """`lab-hello` has run `lab/shell`, and ended without an error."""
     container = engine.containers.get("lab-hello")
+    again = _("Remove it with `docker rm --force lab-hello`, and run `echo hello` instead.")
+    if not made_from(engine, container, "lab/shell"):
+        raise CheckFailed(
+            _("it was made from `{image}`").format(image=container.image),
+            hint=_("Remove it, and name `lab/shell` after the options."),
+        )
+    if container.paused:
+        raise CheckFailed(_("it is paused, and has not ended"), hint=again)
+    if program := program_not_found(container.error):
+        raise CheckFailed(
+            _("it could not be started: there is no program `{program}`").format(program=program),
+            hint=_(
+                "Remove it with `docker rm lab-hello`. The command is `echo hello`: two words, "
+                "without quotes around both."
+            ),
+        )
     if container.status == "created":
         raise CheckFailed(
             _("it was created, and never started"),
@@ -42,7 +59,7 @@ def container_has_run(engine: Engine) -> None:
     if container.running:
         raise CheckFailed(
             _("it is still running `{command}`").format(command=" ".join(container.command)),
-            hint=_("Remove it with `docker rm --force lab-hello`, and run `echo hello` instead."),
+            hint=again,
         )
     if container.exit_code:
         raise CheckFailed(
@@ -68,7 +85,13 @@ def container_said_hello(engine: Engine) -> None:
 @check("welcome.tidy_up", points=1)
 def leftovers_are_gone(engine: Engine) -> None:
     """`lab-left-1` and `lab-left-2` are gone."""
-    left = [name for name in ("lab-left-1", "lab-left-2") if engine.containers.exists(name)]
+    renamed = [
+        name_of(line)
+        for line in engine.containers.list()
+        if (line.get("Labels") or {}).get("left") == "behind"
+    ]
+    names = dict.fromkeys(("lab-left-1", "lab-left-2", *sorted(renamed)))
+    left = [name for name in names if engine.containers.exists(name)]
     if left:
         states = ", ".join(f"`{name}` ({engine.containers.get(name).status})" for name in left)
         raise CheckFailed(
@@ -96,6 +119,11 @@ def kept_container_runs(engine: Engine) -> None:
 def kept_container_was_left_alone(engine: Engine) -> None:
     """`lab-keep` was never stopped."""
     container = engine.containers.get("lab-keep")
+    if container.labels.get("started-by") != "exercise":
+        raise CheckFailed(
+            _("this `lab-keep` is not the one of the first cell: its work is lost"),
+            hint=_("What is removed does not come back. Run the first cell again, and spare it."),
+        )
     # A container that has never ended has Docker's zero time as its end.
     if not container.finished_at.startswith("0001-"):
         raise CheckFailed(

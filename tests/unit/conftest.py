@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pytest
 
-from labkit.engine import Container, HttpReply
+from labkit.engine import Container, HttpReply, Image
 from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchVolume
 
 if TYPE_CHECKING:
-    from labkit.engine import Image
     from labkit.errors import NoSuchObject
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class FakeCollection(Generic[T]):
         return self.histories.get(name, ())
 
 
-def a_container(name: str, **state: Any) -> Container:
+def a_container(name: str, labels: dict[str, str] | None = None, **state: Any) -> Container:
     """A container that ran `echo hello` and ended well, unless `state` says otherwise."""
     ended = {"Status": "exited", "ExitCode": 0, "FinishedAt": "2026-01-01T00:00:01Z"}
     return Container.from_inspect(
@@ -72,7 +71,7 @@ def a_container(name: str, **state: Any) -> Container:
             "Name": f"/{name}",
             "Image": "sha256:feed",
             "State": {**ended, **state},
-            "Config": {"Image": "lab/shell", "Cmd": ["echo", "hello"]},
+            "Config": {"Image": "lab/shell", "Cmd": ["echo", "hello"], "Labels": labels},
             "HostConfig": {},
         }
     )
@@ -102,3 +101,8 @@ def fake_engine() -> FakeEngine:
 @pytest.fixture
 def make_container() -> Callable[..., Container]:
     return a_container
+
+
+@pytest.fixture
+def make_image() -> Callable[[str], Image]:
+    return lambda identifier: Image.from_inspect({"Id": identifier})

@@ -64,11 +64,15 @@ def recorded(name: str, **changes: dict[str, Any]) -> Container:
 
 
 def running(name: str, *, port: int | None = None, **changes: Any) -> Container:
-    changes["State"] = {"Status": "running", "ExitCode": 0, **changes.get("State", {})}
+    never = {"FinishedAt": "0001-01-01T00:00:00Z"}
+    changes["State"] = {"Status": "running", "ExitCode": 0, **never, **changes.get("State", {})}
     if port is not None:
         bindings = {"80/tcp": [{"HostIp": "", "HostPort": str(port)}]}
         changes["HostConfig"] = {"PortBindings": bindings, **changes.get("HostConfig", {})}
     return recorded(name, **changes)
+
+
+STARTED_BY_US = {"Labels": {"started-by": "exercise"}}
 
 
 def put(engine: Any, *containers: Container) -> None:
@@ -116,6 +120,12 @@ def test_report_passes_when_it_ended_with_seven(engine: Any) -> None:
     checks.report_has_ended(engine)
     checks.report_says_so(engine)
     checks.report_exits_with_seven(engine)
+
+
+def test_report_by_the_images_id_passes(engine: Any, make_image: Any) -> None:
+    engine.images.things["lab/shell"] = make_image("sha256:b45c")
+    put(engine, recorded("lab-report", Config={"Image": "sha256:b45c"}))
+    checks.report_has_ended(engine)
 
 
 def test_report_that_was_never_made_is_told_the_name(engine: Any) -> None:
@@ -270,7 +280,11 @@ def test_site_that_does_not_answer_is_waited_for_in_vain(engine: Any) -> None:
 @pytest.fixture
 def shops(engine: Any) -> Any:
     """Both shops as the set-up cell leaves them."""
-    put(engine, running("lab-north", port=8085), running("lab-south", port=8086))
+    put(
+        engine,
+        running("lab-north", port=8085),
+        running("lab-south", port=8086, Config=STARTED_BY_US),
+    )
     engine.http.update({8085: "It works", 8086: "It works"})
     engine.containers.files["lab-north", INDEX] = b"It works"
     return engine
@@ -301,6 +315,11 @@ def test_page_without_its_container_is_refused(engine: Any) -> None:
 def test_page_changed_in_the_neighbour_is_found_there(shops: Any) -> None:
     shops.containers.diffs["lab-north"] = {INDEX: "C"}
     assert "neighbour" in refusal(checks.south_is_closed, shops).hint
+
+
+def test_page_of_a_container_that_was_made_anew_is_refused(shops: Any) -> None:
+    put(shops, running("lab-south", port=8086))
+    assert "is not the one" in refusal(checks.south_is_closed, shops).found
 
 
 def test_page_put_elsewhere_is_found_there(shops: Any) -> None:
@@ -353,7 +372,6 @@ def test_page_kept_with_other_content_is_refused(shops: Any) -> None:
 
 # containers.limits
 
-STARTED_BY_US = {"Labels": {"started-by": "exercise"}}
 LIMITED = {
     "Memory": 64 * MIB,
     "NanoCpus": 500_000_000,
@@ -416,7 +434,7 @@ def test_worker_with_percent_is_told_that_cpus_are_counted(engine: Any) -> None:
         ("always", 0, "also after success", "exit code"),
         ("unless-stopped", 0, "also after success", "exit code"),
         ("on-failure", 0, "as often as it fails", "on-failure:N"),
-        ("on-failure", 3, "3 restarts at most", "on-failure:N"),
+        ("on-failure", 9, "9 restarts at most", "on-failure:N"),
     ],
 )
 def test_worker_with_another_policy_is_told_what_it_does(
@@ -435,8 +453,8 @@ def test_worker_that_was_replaced_is_found_out(engine: Any) -> None:
 
 
 def test_worker_that_was_started_again_is_found_out(engine: Any) -> None:
-    later = {"StartedAt": "2026-03-02T09:05:00.500000000Z"}
-    put(engine, worker(HostConfig=LIMITED, State=later))
+    ended = {"FinishedAt": "2026-03-02T09:05:00.500000000Z"}
+    put(engine, worker(HostConfig=LIMITED, State=ended))
     assert "started again" in refusal(checks.worker_goes_on, engine).found
 
 

@@ -52,7 +52,27 @@ def test_leftovers_are_named_with_their_states(fake_engine: Any, make_container:
 def test_a_kept_container_that_ended_once_is_found_out(
     fake_engine: Any, make_container: Any
 ) -> None:
-    again = make_container("lab-keep", Status="running")
+    again = make_container("lab-keep", {"started-by": "exercise"}, Status="running")
     fake_engine.containers.things["lab-keep"] = again
     welcome.kept_container_runs(fake_engine)
     assert "2026-01-01" in refusal(welcome.kept_container_was_left_alone, fake_engine).found
+
+
+def test_a_kept_container_that_was_made_anew_is_found_out(
+    fake_engine: Any, make_container: Any
+) -> None:
+    fake_engine.containers.things["lab-keep"] = make_container("lab-keep", Status="running")
+    assert "is not the one" in refusal(welcome.kept_container_was_left_alone, fake_engine).found
+
+
+def test_a_leftover_under_another_name_is_still_a_leftover(
+    fake_engine: Any, make_container: Any
+) -> None:
+    fake_engine.containers.things["other"] = make_container("other")
+    fake_engine.containers.lines = ({"Names": ["/other"], "Labels": {"left": "behind"}},)
+    assert "`other` (exited)" in refusal(welcome.leftovers_are_gone, fake_engine).found
+
+
+def test_hello_that_is_paused_has_not_ended(fake_engine: Any, make_container: Any) -> None:
+    fake_engine.containers.things["lab-hello"] = make_container("lab-hello", Status="paused")
+    assert "paused" in refusal(welcome.container_has_run, fake_engine).found

@@ -147,7 +147,8 @@ def test_start_copies_once(course: Course, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.usefixtures("course")
 def test_hints_come_one_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
-    for expected in ("Hint 1 of 2: First hint.", "Hint 2 of 2: Second hint."):
+    last = "Hint 2 of 2: Second hint. There is no further hint."
+    for expected in ("Hint 1 of 2: First hint.", last, last):
         assert main(["hint", "welcome.hello"]) == 0
         assert capsys.readouterr().out.strip() == expected
 

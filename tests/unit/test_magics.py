@@ -105,7 +105,7 @@ def test_wrong_use_is_told_with_the_help_that_there_is(run: Run, cell: str) -> N
 @pytest.mark.usefixtures("course")
 def test_hints_come_one_at_a_time(run: Run) -> None:
     assert run("%hint welcome.hello") == "Hint 1 of 2: First hint."
-    assert run("%hint welcome.hello") == "Hint 2 of 2: Second hint."
+    assert run("%hint welcome.hello") == "Hint 2 of 2: Second hint. There is no further hint."
 
 
 def test_exercise_copies_it_and_links_to_it(course: Course, shell: InteractiveShell) -> None:

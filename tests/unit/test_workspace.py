@@ -87,6 +87,16 @@ def test_an_update_keeps_an_edited_copy_and_says_so(
     assert copy.read_bytes() == mine
 
 
+def test_an_edited_copy_is_no_news_while_the_course_stays_as_it_is(
+    workspace: Workspace, exercise: Exercise
+) -> None:
+    workspace.prepare()
+    copy = workspace.start(exercise).path
+    copy.write_bytes(mine := notebook("my own work"))
+    assert workspace.prepare() == Refresh()
+    assert copy.read_bytes() == mine
+
+
 def test_an_edited_copy_is_kept_also_when_the_fingerprints_are_lost(
     course: Course, workspace: Workspace
 ) -> None:
