@@ -99,7 +99,7 @@ def test_no_engine_before_a_check(labkit: Labkit, small_course: Course, tmp_path
     away = f"unix://{tmp_path / 'nobody.sock'}"
     said = f"No Docker engine answers at `{away}`: No such file or directory."
     assert_told(
-        labkit, "check", SLUG, said=said, helps="Run `labkit engine start`", DOCKER_HOST=away
+        labkit, "check", SLUG, said=said, helps="run `unset DOCKER_HOST`", DOCKER_HOST=away
     )
     assert_progress_kept(small_course)
 
@@ -157,9 +157,9 @@ def test_an_engine_that_dies_in_the_middle_of_a_check(
     said = capsys.readouterr()
     assert said.out == ""
     assert f"No Docker engine answers at `{private.endpoint}`" in said.err
-    assert "Run `labkit engine start`" in said.err
+    assert "run `unset DOCKER_HOST`" in said.err
     assert main(["check", SLUG, "--json"]) == 2
-    assert "`labkit engine start`" in json.loads(capsys.readouterr().out)["hint"]
+    assert "`unset DOCKER_HOST`" in json.loads(capsys.readouterr().out)["hint"]
     assert_progress_kept(small_course)
 
 
