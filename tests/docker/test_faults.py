@@ -98,9 +98,7 @@ def assert_progress_kept(course: Course) -> None:
 def test_no_engine_before_a_check(labkit: Labkit, small_course: Course, tmp_path: Path) -> None:
     away = f"unix://{tmp_path / 'nobody.sock'}"
     said = f"No Docker engine answers at `{away}`: No such file or directory."
-    assert_told(
-        labkit, "check", SLUG, said=said, helps="run `unset DOCKER_HOST`", DOCKER_HOST=away
-    )
+    assert_told(labkit, "check", SLUG, said=said, helps="run `unset DOCKER_HOST`", DOCKER_HOST=away)
     assert_progress_kept(small_course)
 
 
