@@ -8,32 +8,37 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labkit.engine import Engine
 
-IMAGES = ("labs/x:1", "mylab/x:1", "derived/x:1", "laboratory:1", "two-names:1")
-CONTAINERS = ("laboratory", "xlab-web", "my-lab-web", "lab", "derived", "two-names")
+IMAGES = ("labs/x:1", "mylab/x:1", "derived/x:1", "laboratory:1", "two-names:1", "rebuilt/x:1")
+CONTAINERS = ("laboratory", "xlab-web", "my-lab-web", "lab", "derived", "two-names", "rebuilt")
 NETWORKS = ("laboratory-net", "my-lab-net", "lab")
 VOLUMES = ("laboratory-data", "xlab-data", "lab")
+#: By this label they are known again; somebody's own of the same name is not.
+PLANTED = {"xlabkit.planted": "yes"}
 
 
 def plant(engine: Engine) -> None:
     """Put them on the engine.
 
     The image `two-names:1` also has a name of ours, and `derived/x:1` was made from a course image,
-    so it and its containers inherit the course's labels.
+    so it and its containers inherit the course's labels. So was `rebuilt/x:1`, twice: the image of
+    the container `rebuilt` has no name any more.
     """
     api: Any = engine.client.api
     for name in NETWORKS:
-        api.create_network(name)
+        api.create_network(name, labels=PLANTED, check_duplicate=True)
     for name in VOLUMES:
-        api.create_volume(name, labels={"lab": "no", "xlabkit.image": "no"})
+        api.create_volume(name, labels={"lab": "no", "xlabkit.image": "no", **PLANTED})
     seed = api.create_container("lab/shell", ["true"], name="laboratory")
     # A file system without its labels, under the names of strangers.
     files = b"".join(api.export(seed))
-    change = 'CMD ["sleep", "86400"]'
+    mark = "LABEL " + " ".join(f"{name}={value}" for name, value in PLANTED.items())
+    change = f'CMD ["sleep", "86400"]\n{mark}'
     for name in ("labs/x", "mylab/x", "laboratory"):
         change += f"\nENV FOR={name}"  # so that each is an image of its own
         api.import_image_from_data(files, repository=name, tag="1", changes=change.split("\n"))
-    api.commit(seed, "derived/x", "1")
-    api.commit(seed, "two-names", "1", changes="ENV TWO=names")
+    api.commit(seed, "derived/x", "1", changes=mark)
+    api.commit(seed, "two-names", "1", changes=f"ENV TWO=names\n{mark}")
+    api.commit(seed, "rebuilt/x", "1", changes=f"ENV BUILD=1\n{mark}")
     api.remove_container(seed)
     api.tag("two-names:1", "lab/two-names", "1")
 
@@ -48,22 +53,25 @@ def plant(engine: Engine) -> None:
         "derived": api.create_container("derived/x:1", ["sleep", "86400"], name="derived"),
         "two-names": api.create_container("two-names:1", ["sleep", "86400"], name="two-names"),
     }
-    for name in ("laboratory", "xlab-web", "lab", "derived", "two-names"):
+    created["rebuilt"] = api.create_container("rebuilt/x:1", ["sleep", "86400"], name="rebuilt")
+    api.commit(created["rebuilt"], "rebuilt/x", "1", changes=f"ENV BUILD=2\n{mark}")
+    for name in ("laboratory", "xlab-web", "lab", "derived", "two-names", "rebuilt"):
         api.start(created[name])
     api.wait(created["xlab-web"])
 
 
 def uproot(engine: Engine) -> None:
+    """Remove what `plant` put there; an object of another's stays and makes `plant` fail."""
     api: Any = engine.client.api
-    for collection, names, remove_one in (
-        (engine.containers, CONTAINERS, lambda n: api.remove_container(n, force=True, v=True)),
-        (engine.images, (*IMAGES, "lab/two-names:1"), api.remove_image),
-        (engine.networks, NETWORKS, api.remove_network),
-        (engine.volumes, VOLUMES, api.remove_volume),
-    ):
-        for name in names:
-            if collection.exists(name):  # type: ignore[attr-defined]
-                remove_one(name)
+    mark = {"label": [f"{name}={value}" for name, value in PLANTED.items()]}
+    for container in api.containers(all=True, filters=mark):
+        api.remove_container(container["Id"], force=True, v=True)
+    for image in api.images(filters=mark):
+        api.remove_image(image["Id"], force=True)
+    for network in api.networks(filters=mark):
+        api.remove_network(network["Id"])
+    for volume in api.volumes(filters=mark)["Volumes"] or ():
+        api.remove_volume(volume["Name"])
 
 
 def inspected(engine: Engine) -> str:
@@ -72,7 +80,8 @@ def inspected(engine: Engine) -> str:
     for container in containers:
         # The engine keeps mounts in a map, and lists them in another order each time.
         container["Mounts"].sort(key=lambda mount: mount["Destination"])
-    images = [engine.images.get(name).attrs for name in IMAGES]
+    unnamed = engine.containers.get("rebuilt").image_id
+    images = [engine.images.get(name).attrs for name in (*IMAGES, unnamed)]
     networks = [engine.networks.get(name).attrs for name in NETWORKS]
     volumes = [engine.volumes.get(name).attrs for name in VOLUMES]
     anonymous = [

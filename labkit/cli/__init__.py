@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING
 
 from labkit.cli.arguments import parser
-from labkit.cli.output import GOOD, INTERRUPTED, WRONG, print_json
+from labkit.cli.output import INTERRUPTED, WRONG, print_json
 from labkit.errors import LabError
 from labkit.translation import _
 
@@ -37,5 +38,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader (`| head`) went away. Python would complain once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return GOOD
+        return WRONG
+    except Exception as error:  # noqa: BLE001 - whatever else goes wrong is our fault
+        return _our_fault(error, as_json=getattr(arguments, "json", False))
     return code
+
+
+def _our_fault(error: Exception, *, as_json: bool) -> int:
+    """Say so; an exit code of 1 would read as a verdict about the learner's work."""
+    said = _("this is a fault of the course, not yours: {error}.").format(
+        error=f"{type(error).__name__}: {error}"
+    )
+    hint = _("Report it, with what stands above.")
+    traceback.print_exception(error)
+    if as_json:
+        print_json({"error": said, "hint": hint})
+    else:
+        print(f"labkit: {said} {hint}", file=sys.stderr)
+    return WRONG

@@ -49,15 +49,17 @@ def confirmed(question: str) -> bool:
     Raises:
         LabError: Nobody is there to answer.
     """
-    print(question)
+    say(question)
     if not sys.stdin.isatty():
         raise LabError(
             _("Nobody is there to confirm, so nothing was removed."),
             hint=_("Run it again with `--yes`; `labkit reset --dry-run` only lists."),
         )
-    if input(_("Go on? [y/N] ")).strip().lower() in {"y", "yes"}:
+    print(_("Go on? [y/N] "), end="", file=sys.stderr, flush=True)
+    # An empty line, and Ctrl-D, are a no.
+    if sys.stdin.readline().strip().lower() in {"y", "yes"}:
         return True
-    print(_("Nothing was removed."))
+    say(_("Nothing was removed."))
     return False
 
 

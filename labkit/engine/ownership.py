@@ -1,10 +1,10 @@
 """What is the course's on an engine, and its removal; nothing else is ever touched.
 
 Ours is a container, network or volume whose name begins with `lab-` or that carries a `labkit.…`
-label, and an image name of a repository below `lab/`. Containers inherit their image's labels, so
-one that was started from a course image without a name is ours too; not one whose image has a
-foreign name, since that may have been built from a course image. An image without any name is ours
-when it carries a label.
+label, and an image name of a repository below `lab/`. Whatever is built on a course image inherits
+its labels, and containers inherit their image's. So an inherited label counts only on a container
+whose image still has a name, and only names of ours; an image without any name is ours when it
+carries another `labkit.…` label. What cannot be told apart is left alone.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 OBJECT_PREFIX = "lab-"
 IMAGE_PREFIX = "lab/"
 LABEL_PREFIX = "labkit."
+#: What every course image carries, and so whatever anybody builds on one. On an object that has no
+#: name of ours these prove nothing.
+INHERITED = frozenset({"labkit.image", "labkit.digest"})
 
 #: A container is removed before the network, volume and image that it uses.
 ORDER = ("container", "network", "volume", "image")
@@ -124,13 +127,18 @@ def _labelled(labels: dict[str, str] | None) -> bool:
     return any(label.startswith(LABEL_PREFIX) for label in labels or ())
 
 
+def _without_inherited(labels: dict[str, str] | None) -> dict[str, str]:
+    return {name: value for name, value in (labels or {}).items() if name not in INHERITED}
+
+
 def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
     images = api.images()
-    foreign = {line["Id"] for line in images if _has_foreign_name(line)}
+    course_images = {line["Id"] for line in images if _has_only_our_names(line)}
     for line in api.containers(all=True):
         name = min((n.lstrip("/") for n in line["Names"] or [line["Id"][:12]]), key=len)
-        # A foreign image that was built from a course image inherits its labels.
-        labels = {} if line["ImageID"] in foreign else line["Labels"]
+        labels = line["Labels"]
+        if line["ImageID"] not in course_images:
+            labels = _without_inherited(labels)
         if is_ours(name, labels):
             yield Owned("container", name, line["Id"])
     for line in api.networks():
@@ -147,8 +155,9 @@ def _tags(line: dict[str, Any]) -> list[str]:
     return [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
 
 
-def _has_foreign_name(line: dict[str, Any]) -> bool:
-    return any(not tag.startswith(IMAGE_PREFIX) for tag in _tags(line))
+def _has_only_our_names(line: dict[str, Any]) -> bool:
+    tags = _tags(line)
+    return bool(tags) and all(tag.startswith(IMAGE_PREFIX) for tag in tags)
 
 
 def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owned]:
@@ -156,7 +165,7 @@ def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owne
     for tag in tags:
         if tag.startswith(IMAGE_PREFIX) and tag not in keep_images:
             yield Owned("image", tag, tag)
-    if not tags and _labelled(line["Labels"]):
+    if not tags and _labelled(_without_inherited(line["Labels"])):
         yield Owned("image", line["Id"].removeprefix("sha256:")[:12], line["Id"])
 
 

@@ -153,6 +153,19 @@ def test_hints_come_one_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
         assert capsys.readouterr().out.strip() == expected
 
 
+def test_what_nobody_expected_is_our_fault_and_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def break_down() -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("labkit.course.find_root", break_down)
+    assert main(["list"]) == 2
+    assert "a fault of the course, not yours: RuntimeError: boom." in capsys.readouterr().err
+    assert main(["list", "--json"]) == 2
+    assert "RuntimeError: boom" in json.loads(capsys.readouterr().out)["error"]
+
+
 @pytest.mark.usefixtures("course")
 def test_an_exercise_without_hints_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["hint", "containers.first_run"]) == 2

@@ -109,14 +109,22 @@ def test_a_container_of_a_foreign_image_is_not_ours_by_inherited_labels(
     assert "container app" in names(plan_reset(engine, course))
     shell = engine.api.lists["images"][1]
     assert shell["Id"] == ended["ImageID"]
-    shell["RepoTags"] = ["mine/app:1"]
+    for tags in (["mine/app:1"], ["<none>:<none>"], ["lab/app:1", "mine/app:1"]):
+        shell["RepoTags"] = tags
+        assert "container app" not in names(plan_reset(engine, course))
+    del engine.api.lists["images"][1]
     assert "container app" not in names(plan_reset(engine, course))
 
 
 @pytest.mark.parametrize(
-    ("labels", "ours"), [({"labkit.image": "shell"}, True), ({"maintainer": "me"}, False)]
+    ("labels", "ours"),
+    [
+        ({"labkit.lesson": "images"}, True),
+        ({"labkit.image": "shell", "labkit.digest": "sha256:1"}, False),  # anybody's build on ours
+        ({"maintainer": "me"}, False),
+    ],
 )
-def test_an_image_without_a_name_is_ours_by_its_label(
+def test_an_image_without_a_name_is_ours_by_a_label_that_is_not_inherited(
     engine: Any, course: Course, labels: dict[str, str], *, ours: bool
 ) -> None:
     engine.api.lists["images"][0].update(RepoTags=["<none>:<none>"], Labels=labels)
