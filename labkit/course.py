@@ -191,12 +191,12 @@ class Course:
         return self.root / "notebooks" / f"{lesson.stem}.ipynb"
 
     def solution(self, exercise: Exercise) -> Path:
-        """`solutions/02_containers/first_run.md`."""
+        """`solutions/02_containers/published.md`."""
         stem = self.chapter_of(exercise).lesson.stem
         return self.root / "solutions" / stem / f"{exercise.name}.md"
 
     def exercise_notebook(self, exercise: Exercise) -> Path:
-        """`exercises/02_containers/first_run.ipynb`."""
+        """`exercises/02_containers/published.ipynb`."""
         stem = self.chapter_of(exercise).lesson.stem
         return self.root / "exercises" / stem / f"{exercise.name}.ipynb"
 

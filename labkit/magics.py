@@ -59,7 +59,7 @@ class LabMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("slug", help="the exercise, such as containers.first_run")
+    @argument("slug", help="the exercise, such as containers.published")
     @_told
     def check(self, line: str) -> None:
         """Check an exercise: what should be true, what was found, the next step."""
@@ -69,7 +69,7 @@ class LabMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("slug", help="the exercise, such as containers.first_run")
+    @argument("slug", help="the exercise, such as containers.published")
     @_told
     def panel(self, line: str) -> None:
         """Show a panel with buttons to check an exercise, to see a hint, and to begin again."""
@@ -79,7 +79,7 @@ class LabMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("slug", help="the exercise, such as containers.first_run")
+    @argument("slug", help="the exercise, such as containers.published")
     @_told
     def hint(self, line: str) -> None:
         """Show the next hint for an exercise."""
@@ -88,7 +88,7 @@ class LabMagics(Magics):
 
     @line_magic
     @magic_arguments()
-    @argument("slug", help="the exercise, such as containers.first_run")
+    @argument("slug", help="the exercise, such as containers.published")
     @_told
     def exercise(self, line: str) -> None:
         """Copy an exercise into the workspace and link to it."""

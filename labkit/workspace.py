@@ -73,7 +73,7 @@ class Workspace:
         return self.root / f"{lesson.stem}.ipynb"
 
     def exercise(self, exercise: Exercise) -> Path:
-        """Where an exercise's copy is: `work/exercises/02_containers/first_run.ipynb`."""
+        """Where an exercise's copy is: `work/exercises/02_containers/published.ipynb`."""
         stem = self.course.chapter_of(exercise).lesson.stem
         return self.root / "exercises" / stem / f"{exercise.name}.ipynb"
 

@@ -1,15 +1,13 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from pathlib import Path
 
 import pytest
 
 from labkit.course import Course, find_root
 from labkit.errors import CourseError, UnknownSlug
 from tests.unit.two_chapters import MANIFEST, write_course
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -139,3 +137,13 @@ def test_work_lies_beside_the_manifest_unless_named(
     assert course.work() == course.root / "work"
     monkeypatch.setenv("LABKIT_WORK", str(tmp_path / "mine"))
     assert course.work() == tmp_path / "mine"
+
+
+def test_the_readme_names_exercises_that_are_there() -> None:
+    root = Path(__file__).parents[2]
+    course = Course.load(root)
+    chapters = "|".join(chapter.slug for chapter in course.chapters)
+    named = re.findall(rf"\b(?:{chapters})\.[a-z_]+\b", (root / "README.md").read_text())
+    assert named
+    for slug in named:
+        course.exercise(slug)
