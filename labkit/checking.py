@@ -181,27 +181,22 @@ def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResul
         EngineUnreachable: The engine went away; a verdict would be a lie.
     """
     following = course.after(exercise)
-    unmet = _needs_unmet(engine, exercise)
+    lacking: tuple[str, ...] = ()
+    if exercise.needs:  # few have any, and the probes take a moment to import
+        from labkit.engine.probes import unmet
+
+        lacking = unmet(exercise.needs, engine)
     outcomes: dict[str, CheckOutcome] = {}
-    if not unmet:
+    if not lacking:
         for spec in checks_of(exercise, course):
             outcomes[spec.name] = _run(engine, spec, outcomes)
     return CheckResult(
         exercise.slug,
         exercise.title,
         tuple(outcomes.values()),
-        unmet,
+        lacking,
         following.slug if following else "",
     )
-
-
-def _needs_unmet(engine: Engine, exercise: Exercise) -> tuple[str, ...]:
-    if not exercise.needs:
-        return ()
-    from labkit.engine.probes import Verdict, probe
-
-    results = (probe(name, engine) for name in exercise.needs)
-    return tuple(f"{r.said} {r.cost}".strip() for r in results if r.verdict is not Verdict.GOOD)
 
 
 def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> CheckOutcome:

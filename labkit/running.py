@@ -183,9 +183,11 @@ def run_lessons(
     Raises:
         UnknownSlug: There is no such lesson; nothing was run.
     """
+    from labkit.engine.probes import unmet
+
     lessons = course.lessons if slugs is None else [course.lesson(slug) for slug in slugs]
     for lesson in lessons:
-        missing = unmet(engine, lesson.needs)
+        missing = " ".join(unmet(lesson.needs, engine))
         if missing:
             yield RunReport(lesson.slug, ok=True, seconds=0.0, cells=(), not_here=missing)
             continue
@@ -265,16 +267,6 @@ class _Run:
         if self.on_cell is not None:
             self.on_cell(report)
         return error if self.stop_on_failure else fatal
-
-
-def unmet(engine: Engine, needs: Sequence[str]) -> str:
-    """Say what this machine lacks of the probes in `needs`, or nothing."""
-    if not needs:
-        return ""
-    from labkit.engine.probes import Verdict, probe
-
-    results = (probe(name, engine) for name in needs)
-    return " ".join(f"{r.said} {r.cost}".strip() for r in results if r.verdict is not Verdict.GOOD)
 
 
 def _located(cell: CellReport) -> str:

@@ -22,6 +22,7 @@ from labkit.authoring.build import answered, starter
 from labkit.authoring.sources import Source
 from labkit.checking import Outcome, run_checks
 from labkit.engine.ownership import owned, remove
+from labkit.engine.probes import unmet
 from labkit.errors import AuthoringError, CourseError
 from labkit.running import run_notebook, workspace_environment
 
@@ -103,13 +104,13 @@ def prove(
         prover = _Prover(engine, course, exercise)
         try:
             prover.clean()
-            unmet = " ".join(run_checks(engine, exercise, course).needs_unmet)
-            steps = [] if unmet else list(_told(prover.steps(), exercise.slug, progress))
+            missing = " ".join(unmet(exercise.needs, engine))
+            steps = [] if missing else list(_told(prover.steps(), exercise.slug, progress))
         except (AuthoringError, CourseError) as error:
-            unmet, steps = "", [Step("its source can be read", ok=False, found=str(error))]
+            missing, steps = "", [Step("its source can be read", ok=False, found=str(error))]
         finally:
             prover.clean()
-        proofs.append(Proof(exercise.slug, tuple(steps), unmet))
+        proofs.append(Proof(exercise.slug, tuple(steps), missing))
     return tuple(proofs)
 
 

@@ -12,12 +12,12 @@ from labkit.checks.diagnosis import (
     expect_published,
     made_from,
     memory,
-    name_of,
     not_running,
     page_at,
     program_not_found,
     repository,
 )
+from labkit.engine.objects import listed_name
 from labkit.errors import NoSuchContainer, WaitTimeout
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -94,7 +94,7 @@ def _no_report(engine: Engine) -> CheckFailed:
     """Find out whether it ran under another name, or ran and was removed at once."""
     for line in engine.containers.list():
         if repository(line["Image"]) == "lab/shell" and "exit 7" in line["Command"]:
-            name = name_of(line)
+            name = listed_name(line)
             return CheckFailed(
                 _("the container that runs `exit 7` is named `{name}`").format(name=name),
                 hint=_("Without `--name` Docker invents one. `docker rename {name} …`.").format(
@@ -169,7 +169,7 @@ def _no_site(engine: Engine) -> CheckFailed:
         if repository(line["Image"]) == "lab/web" and line["Command"].startswith("-"):
             return CheckFailed(
                 _("container `{name}` was told to run `{command}`").format(
-                    name=name_of(line), command=line["Command"]
+                    name=listed_name(line), command=line["Command"]
                 ),
                 hint=_("What follows the image is the command: options come before the image."),
             )
@@ -282,7 +282,7 @@ def worker_memory_is_limited(engine: Engine) -> None:
             _("`lab-worker` may use {size}").format(size=memory(worker.memory_limit)),
             hint=_("The letter is the unit: b, k, m or g. The exercise asks for `64m`."),
         )
-    for name in sorted(name_of(line) for line in engine.containers.list()):
+    for name in sorted(listed_name(line) for line in engine.containers.list()):
         if name.startswith("lab-") and engine.containers.get(name).memory_limit == 64 * MIB:
             raise CheckFailed(
                 _("`{name}` may use 64 MiB, `lab-worker` still has no limit").format(name=name),

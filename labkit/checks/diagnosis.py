@@ -126,11 +126,6 @@ def repository(image: str) -> str:
     return image.removesuffix(":latest")
 
 
-def name_of(line: dict[str, list[str]]) -> str:
-    """The container's own name in a list line, without those that links give it."""
-    return min((name.lstrip("/") for name in line["Names"]), key=len)
-
-
 def memory(count: int) -> str:
     """Write a memory limit of `count` bytes in the units that `--memory` takes; 0 is none."""
     if not count:

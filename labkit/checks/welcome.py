@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
-from labkit.checks.diagnosis import made_from, name_of, program_not_found
+from labkit.checks.diagnosis import made_from, program_not_found
+from labkit.engine.objects import listed_name
 from labkit.errors import NoSuchContainer
 from labkit.translation import _
 
@@ -19,10 +20,7 @@ def container_is_there(engine: Engine) -> None:
     if engine.containers.exists("lab-hello"):
         return
     others = [
-        name.lstrip("/")
-        for line in engine.containers.list()
-        if line["Image"] == "lab/shell"
-        for name in line["Names"]
+        listed_name(line) for line in engine.containers.list() if line["Image"] == "lab/shell"
     ]
     found = _("there is none; a container from `lab/shell` is named `{name}`")
     raise CheckFailed(
@@ -86,7 +84,7 @@ def container_said_hello(engine: Engine) -> None:
 def leftovers_are_gone(engine: Engine) -> None:
     """`lab-left-1` and `lab-left-2` are gone."""
     renamed = [
-        name_of(line)
+        listed_name(line)
         for line in engine.containers.list()
         if (line.get("Labels") or {}).get("left") == "behind"
     ]

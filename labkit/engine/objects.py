@@ -274,6 +274,20 @@ class Volume:
         )
 
 
+def listed_name(line: Attrs) -> str:
+    """Return a container's own name in a line of `GET /containers/json`.
+
+    Links of other containers give it longer ones; one that is being made may have none yet.
+    """
+    names: list[str] = line["Names"] or [line["Id"][:12]]
+    return min((name.lstrip("/") for name in names), key=len)
+
+
+def listed_tags(line: Attrs) -> list[str]:
+    """Return an image's names in a line of `GET /images/json`; a dangling one has none."""
+    return [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
+
+
 def _words(value: list[str] | str | None) -> tuple[str, ...]:
     """Docker writes a command as a list, a string or null."""
     return (value,) if isinstance(value, str) else tuple(value or ())

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from labkit.engine.objects import listed_name, listed_tags
 from labkit.engine.translate import HTTP_NOT_FOUND
 from labkit.errors import EngineRequestFailed
 
@@ -135,7 +136,7 @@ def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
     images = api.images()
     course_images = {line["Id"] for line in images if _has_only_our_names(line)}
     for line in api.containers(all=True):
-        name = min((n.lstrip("/") for n in line["Names"] or [line["Id"][:12]]), key=len)
+        name = listed_name(line)
         labels = line["Labels"]
         if line["ImageID"] not in course_images:
             labels = _without_inherited(labels)
@@ -151,17 +152,13 @@ def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
         yield from _images(line, keep_images)
 
 
-def _tags(line: dict[str, Any]) -> list[str]:
-    return [tag for tag in line["RepoTags"] or () if tag != "<none>:<none>"]
-
-
 def _has_only_our_names(line: dict[str, Any]) -> bool:
-    tags = _tags(line)
+    tags = listed_tags(line)
     return bool(tags) and all(tag.startswith(IMAGE_PREFIX) for tag in tags)
 
 
 def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owned]:
-    tags = _tags(line)
+    tags = listed_tags(line)
     for tag in tags:
         if tag.startswith(IMAGE_PREFIX) and tag not in keep_images:
             yield Owned("image", tag, tag)

@@ -16,11 +16,11 @@ from labkit.errors import LabError, NoSuchImage
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from labkit.engine.engine import Engine
 
-__all__ = ["ENGINE_PROBES", "HOST_PROBES", "ProbeResult", "Verdict", "names", "probe"]
+__all__ = ["ENGINE_PROBES", "HOST_PROBES", "ProbeResult", "Verdict", "names", "probe", "unmet"]
 
 #: Below this, building the course images may fail.
 ENOUGH_DISK = 3e9
@@ -58,6 +58,12 @@ def probe(name: str, engine: Engine | None) -> ProbeResult:
         _("There is no probe `{name}`.").format(name=name),
         hint=_("There are: {names}.").format(names=", ".join(names())),
     )
+
+
+def unmet(needs: Iterable[str], engine: Engine) -> tuple[str, ...]:
+    """Say for each probe in `needs` that is not good what is missing, and what that costs."""
+    results = (probe(name, engine) for name in needs)
+    return tuple(f"{r.said} {r.cost}".strip() for r in results if r.verdict is not Verdict.GOOD)
 
 
 def names() -> tuple[str, ...]:

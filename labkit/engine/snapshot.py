@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from labkit.engine.objects import listed_name, listed_tags
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -95,7 +97,7 @@ def _order(change: Change) -> tuple[int, int, str]:
 
 
 def _container(line: dict[str, Any]) -> Item:
-    name = min((n.lstrip("/") for n in line["Names"] or [line["Id"][:12]]), key=len)
+    name = listed_name(line)
     state, status = line["State"], line.get("Status", "")
     if state == "exited":
         state = f"exited{status[len('Exited') :].partition(')')[0]})" if "(" in status else state
@@ -110,8 +112,7 @@ def _container(line: dict[str, Any]) -> Item:
 
 def _image(line: dict[str, Any]) -> Iterator[Item]:
     """One item for each name, since a second name is what `docker tag` adds."""
-    names = [t for t in line["RepoTags"] or () if t != "<none>:<none>"]
-    for name in names or [f"<none> {line['Id'].removeprefix('sha256:')[:12]}"]:
+    for name in listed_tags(line) or [f"<none> {line['Id'].removeprefix('sha256:')[:12]}"]:
         yield Item("image", f"{name} {line['Id']}", name, detail=size(line["Size"]))
 
 

@@ -12,8 +12,9 @@ from pytest_notebook.nb_regression import NBRegressionFixture
 from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
 from labkit.engine.ownership import owned
+from labkit.engine.probes import unmet
 from labkit.kernels import environment
-from labkit.running import run_notebook, unmet, workspace_environment
+from labkit.running import run_notebook, workspace_environment
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -33,8 +34,8 @@ pytestmark = [
 
 @pytest.fixture(autouse=True)
 def _needs(engine: Engine, lesson: Lesson) -> None:
-    if missing := unmet(engine, lesson.needs):
-        pytest.skip(missing)
+    if missing := unmet(lesson.needs, engine):
+        pytest.skip(" ".join(missing))
 
 
 def left_behind(engine: Engine, course: Course) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labkit.checking import CheckFailed, Outcome, check, checks_of, run_checks
+from labkit.engine.verdicts import ProbeResult, Verdict
 from labkit.errors import CourseError, EngineUnreachable, WaitTimeout
 from tests.unit.two_chapters import add_checks, write_course
 
@@ -178,9 +179,16 @@ def test_a_result_is_json(run: RunChecks) -> None:
 def test_nothing_is_checked_where_this_machine_lacks_what_is_needed(
     course: Course, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("labkit.checking._needs_unmet", lambda _e, _x: ("No IPVS here.",))
-    result = run_checks(fake_engine, course.exercise("welcome.hello"), course)
-    assert result.needs_unmet == ("No IPVS here.",)
+    def absent(name: str, _engine: object) -> ProbeResult:
+        return ProbeResult(name, Verdict.ABSENT, "No IPVS here.", cost="Meshes do not work.")
+
+    monkeypatch.setattr("labkit.engine.probes.probe", absent)
+    welcome, *others = course.chapters
+    hello = dataclasses.replace(welcome.exercises[0], needs=("ipvs",))
+    welcome = dataclasses.replace(welcome, exercises=(hello,))
+    needy = dataclasses.replace(course, chapters=(welcome, *others))
+    result = run_checks(fake_engine, hello, needy)
+    assert result.needs_unmet == ("No IPVS here. Meshes do not work.",)
     assert result.outcomes == ()
     assert not result.passed
 

@@ -12,7 +12,7 @@ from labkit.engine.snapshot import Item, Snapshot
 from labkit.errors import EngineUnreachable
 from labkit.progress import Progress
 from labkit.resetting import ResetPlan
-from tests.unit.two_chapters import add_checks, write_course
+from tests.unit.two_chapters import open_course
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def course(tmp_path: Path, work: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
-    add_checks(monkeypatch)
-    made = write_course(tmp_path / "course")
-    monkeypatch.setenv("LABKIT_COURSE", str(made.root))
+    made = open_course(tmp_path / "course", monkeypatch)
     assert made.work() == work
     return made
 

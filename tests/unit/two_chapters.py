@@ -106,6 +106,14 @@ def it_ended_well(engine: Any) -> None:
         raise CheckFailed(f"it ended with {code}", hint="Run `docker logs lab-hello`.")
 
 
+def open_course(root: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """Make a course in `root`, with its checks, the one that labkit finds."""
+    add_checks(monkeypatch)
+    made = write_course(root)
+    monkeypatch.setenv("LABKIT_COURSE", str(made.root))
+    return made
+
+
 def add_checks(monkeypatch: pytest.MonkeyPatch, *functions: Any) -> None:
     """Make these functions the checks of chapter `welcome`; by default the two above."""
     module = ModuleType("labkit.checks.welcome")
