@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import images
+from labkit.docker_config import VARIABLE, course_config
 from labkit.engine.starting import ensure_engine, with_new_group
 from labkit.errors import EnginePermissionDenied, ImageUnavailable, LabError
 from labkit.translation import _
@@ -181,7 +182,7 @@ def open_course(
     except ImageUnavailable as error:
         # Reading goes on, and so do the lessons that do without it.
         say(str(error))
-    environment = engine_environment(engine)
+    environment = {**engine_environment(engine), VARIABLE: str(course_config(workspace.root))}
     engine.close()
     server = LabServer(
         folder=workspace.root,

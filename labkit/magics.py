@@ -15,6 +15,7 @@ from IPython.display import display
 
 from labkit import attempts, rendering, resetting
 from labkit.course import Course
+from labkit.docker_config import VARIABLE, course_config
 from labkit.engine import KeptConnection
 from labkit.errors import EngineUnreachable, LabError
 from labkit.go_templates import keep_go_templates
@@ -54,6 +55,7 @@ class LabMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self.docker_config = os.environ.get(VARIABLE)
         self.connection = KeptConnection()
         self.watcher = Watcher(KeptConnection(timeout=PATIENCE))
 
@@ -166,6 +168,10 @@ def load(shell: InteractiveShell) -> None:
     if "LabMagics" in shell.magics_manager.registry:
         return
     magics = LabMagics(shell)
+    try:
+        os.environ[VARIABLE] = str(course_config(Course.load().work()))
+    except LabError as error:
+        display(Shown(str(error)))
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.events.register("post_run_cell", magics.after_cell)
@@ -177,6 +183,9 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("LabMagics", None)
     if magics is None:
         return
+    os.environ.pop(VARIABLE, None)
+    if magics.docker_config is not None:
+        os.environ[VARIABLE] = magics.docker_config
     shell.events.unregister("pre_run_cell", magics.before_cell)
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(keep_go_templates)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 
 from labkit.engine.verdicts import ProbeResult, Verdict
@@ -61,6 +62,10 @@ def compose() -> ProbeResult:
     if found := _answer("docker", "compose", "version", "--short"):
         said = _("`docker compose` is version {version}.").format(version=found)
         return ProbeResult("compose", Verdict.GOOD, said)
+    brought = str(Path(sysconfig.get_path("scripts"), "docker-compose"))
+    if cli().verdict is Verdict.GOOD and (found := _answer(brought, "version", "--short")):
+        said = _("The course brings `docker compose` {version} to its notebooks and terminals.")
+        return ProbeResult("compose", Verdict.GOOD, said.format(version=found))
     return ProbeResult(
         "compose",
         Verdict.ABSENT,

@@ -24,7 +24,14 @@ MODULES = {
 }
 
 #: From the highest layer to the lowest; a module belongs to the first that names it or its package.
-FACES = ("labkit.cli", "labkit.magics", "labkit.widgets", "labkit.__main__", "labkit.bootstrap")
+FACES = (
+    "labkit.cli",
+    "labkit.magics",
+    "labkit.show",
+    "labkit.widgets",
+    "labkit.__main__",
+    "labkit.bootstrap",
+)
 AUTHORING = ("labkit.authoring",)
 FOUNDATION = (
     "labkit.errors",

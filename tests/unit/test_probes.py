@@ -169,9 +169,9 @@ def test_the_registry_probe_names_the_mirror_that_is_set(
 # The docker command
 
 
-def program(folder: Path, script: str) -> str:
+def program(folder: Path, script: str, name: str = "docker") -> str:
     folder.mkdir(exist_ok=True)
-    path = folder / "docker"
+    path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return str(path)
@@ -233,7 +233,21 @@ def test_a_command_that_hangs_is_not_waited_for(
     program(tmp_path, "exec /bin/sleep 60")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(tools, "SECONDS", 0.2)
-    assert tools.compose().verdict is Verdict.ABSENT
+    assert tools.buildkit().verdict is Verdict.ABSENT
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_compose_that_was_installed_with_labkit_serves_where_the_machine_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, there: bool
+) -> None:
+    program(tmp_path / "bin", BARE)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    if there:
+        program(tmp_path / "scripts", "echo 5.6.1", name="docker-compose")
+    monkeypatch.setattr(tools.sysconfig, "get_path", lambda _name: str(tmp_path / "scripts"))
+    result = tools.compose()
+    assert result.verdict is (Verdict.GOOD if there else Verdict.ABSENT)
+    assert ("5.6.1" in result.said) is there
 
 
 # The doctor

@@ -1,0 +1,9 @@
+"""Pictures of what the engine holds, drawn from its real state.
+
+Each function returns a `Picture`: boxes in a notebook, a tree of text in a terminal.
+"""
+
+from labkit.show.boxes import Box, Picture
+from labkit.show.layers import layers
+
+__all__ = ["Box", "Picture", "layers"]
