@@ -89,6 +89,19 @@ def _api(engine: Engine) -> ProbeResult:
     return ProbeResult("api", Verdict.GOOD, said)
 
 
+def _socket(engine: Engine) -> ProbeResult:
+    if engine.endpoint.startswith("unix:"):
+        said = _("The engine is asked at a socket, `{path}`.")
+        path = engine.endpoint.removeprefix("unix://")
+        return ProbeResult("socket", Verdict.GOOD, said.format(path=path))
+    return ProbeResult(
+        "socket",
+        Verdict.ABSENT,
+        _("The engine is asked at `{endpoint}`, not at a socket.").format(endpoint=engine.endpoint),
+        cost=_("The lesson on architecture cannot write into its socket."),
+    )
+
+
 def _storage(engine: Engine) -> ProbeResult:
     driver = engine.info()["Driver"]
     said = _("The storage driver is `{driver}`.").format(driver=driver)
@@ -190,6 +203,7 @@ def _registry(engine: Engine) -> ProbeResult:
 ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "engine": _engine,
     "api": _api,
+    "socket": _socket,
     "storage": _storage,
     "cgroups": _cgroups,
     "limits": trials.limits,

@@ -3,7 +3,8 @@
 Each function returns a `Picture`: boxes in a notebook, a tree of text in a terminal.
 """
 
+from labkit.show.architecture import architecture
 from labkit.show.boxes import Box, Picture
 from labkit.show.layers import layers
 
-__all__ = ["Box", "Picture", "layers"]
+__all__ = ["Box", "Picture", "architecture", "layers"]

@@ -197,6 +197,16 @@ def test_a_machine_without_docker_is_told_what_to_install(
     assert tools.buildkit().verdict is Verdict.ABSENT
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "verdict"),
+    [("unix:///run/docker.sock", Verdict.GOOD), ("tcp://elsewhere", Verdict.ABSENT)],
+)
+def test_a_socket_is_told_from_another_endpoint(endpoint: str, verdict: Verdict) -> None:
+    engine = engine_with()
+    engine.endpoint = endpoint
+    assert probe("socket", engine).verdict is verdict
+
+
 def test_a_command_with_its_plugins_is_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from labkit.engine import Image
 from labkit.engine.objects import HistoryEntry
+from labkit.engine.snapshot import Item, Snapshot
 from labkit.errors import NoSuchImage
-from labkit.show import Box, Picture, layers
+from labkit.show import Box, Picture, architecture, layers
 from labkit.show.layers import instruction
 
 if TYPE_CHECKING:
@@ -138,3 +140,18 @@ def test_an_image_that_is_not_there_is_named() -> None:
 )
 def test_a_step_reads_as_in_its_dockerfile(created_by: str, text: str) -> None:
     assert instruction(created_by) == text
+
+
+def test_everybody_who_takes_part_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    held = {("image", "a"): Item("image", "a", "a"), ("image", "b"): Item("image", "b", "b")}
+    engine = SimpleNamespace(
+        endpoint="unix:///run/docker.sock",
+        version=lambda: {"Components": [{"Name": "containerd", "Version": "2.1"}]},
+        info=lambda: {"Name": "here", "OperatingSystem": "Debian", "KernelVersion": "6.1"},
+        snapshot=lambda: Snapshot(held),
+    )
+    text = repr(architecture(engine=cast("Engine", engine)))
+    for part in ("unix:///run/docker.sock", "kernel 6.1", "containerd 2.1", "names of images: 2"):
+        assert part in text
+    assert "there is no `docker` command on PATH" in text
