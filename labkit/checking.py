@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from labkit.errors import CourseError, EngineError, NoSuchObject, WaitTimeout
+from labkit.errors import CourseError, EngineError, NoSuchObject, RegistryError, WaitTimeout
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> Check
         spec.function(engine)
     except CheckFailed as failure:
         return end(Outcome.FAILED, failure.found, failure.hint)
-    except (NoSuchObject, WaitTimeout) as error:
+    except (NoSuchObject, RegistryError, WaitTimeout) as error:
         there = _(
             "Run the exercise's first cells, if you have not. `docker ps --all` and "
             "`docker image ls` show what there is."

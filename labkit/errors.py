@@ -15,6 +15,9 @@
     │       ├── NoSuchNetwork
     │       └── NoSuchVolume
     ├── CommandFailed
+    ├── RegistryError
+    │   ├── RegistryUnreachable
+    │   └── RegistryRefused
     ├── ImageUnavailable
     ├── CourseError
     ├── UnknownSlug
@@ -199,6 +202,41 @@ class CommandFailed(LabError):
         self.command = tuple(command)
         self.exit_code = exit_code
         self.stderr = stderr
+
+
+class RegistryError(LabError):
+    """A registry that labkit asked over HTTP did not give what was asked for."""
+
+
+class RegistryUnreachable(RegistryError):
+    """Nothing answers at a registry's address, or not in HTTP."""
+
+    def __init__(self, address: str, reason: object) -> None:
+        super().__init__(
+            _("No registry answers at `{address}`: {reason}.").format(
+                address=address, reason=reason
+            ),
+            hint=_("Run `docker ps --all` to see whether it runs and which port it publishes."),
+        )
+        self.address = address
+
+
+class RegistryRefused(RegistryError):
+    """A registry answered that it will not do what was asked.
+
+    Attributes:
+        status: The HTTP status code.
+        code: The registry's word for it, such as `UNAUTHORIZED`; may be empty.
+    """
+
+    def __init__(self, path: str, status: int, code: str) -> None:
+        super().__init__(
+            _("The registry refused `{path}`: {status} {code}").format(
+                path=path, status=status, code=code
+            ).strip()
+        )
+        self.status = status
+        self.code = code
 
 
 class ImageUnavailable(LabError):

@@ -112,6 +112,23 @@ class Containers(_Collection):
                 raise FileNotFoundError(f"{name}:{path}")
             return file.read()
 
+    def files(self, name: str, folder: str) -> tuple[str, ...]:
+        """List the files below a folder of a container, volumes included, by their paths in it.
+
+        Raises:
+            NoSuchContainer: The engine has no such container.
+        """
+        self.get(name)
+        try:
+            content, _link = self._archive(name, folder)
+        except FileNotFoundError:
+            return ()
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            # The archive begins with the folder's own name.
+            return tuple(
+                member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()
+            )
+
     def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:
         """Read a path of a container as a tar archive, and where a link points to."""
         missing = FileNotFoundError(f"{name}:{asked or path}")

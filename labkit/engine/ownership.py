@@ -1,7 +1,8 @@
 """What is the course's on an engine, and its removal; nothing else is ever touched.
 
 Ours is a container, network or volume whose name begins with `lab-` or that carries a `labkit.…`
-label, and an image name of a repository below `lab/`. Whatever is built on a course image inherits
+label, and an image name of a repository below `lab/`, also in a registry of this machine
+(`localhost:5000/lab/web`). Whatever is built on a course image inherits
 its labels, and containers inherit their image's. So an inherited label counts only on a container
 whose image still has a name, and only names of ours; an image without any name is ours when it
 carries another `labkit.…` label. What cannot be told apart is left alone.
@@ -9,6 +10,7 @@ carries another `labkit.…` label. What cannot be told apart is left alone.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 OBJECT_PREFIX = "lab-"
 IMAGE_PREFIX = "lab/"
 LABEL_PREFIX = "labkit."
+#: A registry of this machine in an image's name.
+LOCAL_REGISTRY = re.compile(r"^(localhost|127\.0\.0\.1):\d+/")
 #: What every course image carries, and so whatever anybody builds on one. On an object that has no
 #: name of ours these prove nothing.
 INHERITED = frozenset({"labkit.image", "labkit.digest"})
@@ -65,7 +69,8 @@ def owned(
     Args:
         engine: Where to look.
         keep_images: Image names with tag that stay: the course images.
-        names: Only these names or globs (`lab-web`, `lab/greeter:*`); None is everything.
+        names: Only these names or globs (`lab-web`, `lab/greeter:*`, the latter also in a registry
+            of this machine); None is everything.
 
     Returns:
         What a removal would take, dependants first.
@@ -74,7 +79,7 @@ def owned(
         found = sorted(_all(engine.client.api, keep_images), key=lambda o: ORDER.index(o.kind))
     if names is None:
         return tuple(found)
-    return tuple(o for o in found if any(fnmatchcase(o.name, name) for name in names))
+    return tuple(o for o in found if any(fnmatchcase(_local(o.name), name) for name in names))
 
 
 def remove(
@@ -154,13 +159,22 @@ def _all(api: Any, keep_images: Collection[str]) -> Iterator[Owned]:
 
 def _has_only_our_names(line: dict[str, Any]) -> bool:
     tags = listed_tags(line)
-    return bool(tags) and all(tag.startswith(IMAGE_PREFIX) for tag in tags)
+    return bool(tags) and all(_is_our_image(tag) for tag in tags)
+
+
+def _is_our_image(tag: str) -> bool:
+    return _local(tag).startswith(IMAGE_PREFIX)
+
+
+def _local(name: str) -> str:
+    """Leave out a registry of this machine."""
+    return LOCAL_REGISTRY.sub("", name)
 
 
 def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owned]:
     tags = listed_tags(line)
     for tag in tags:
-        if tag.startswith(IMAGE_PREFIX) and tag not in keep_images:
+        if _is_our_image(tag) and tag not in keep_images:
             yield Owned("image", tag, tag)
     if not tags and _labelled(_without_inherited(line["Labels"])):
         yield Owned("image", line["Id"].removeprefix("sha256:")[:12], line["Id"])
