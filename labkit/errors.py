@@ -231,9 +231,9 @@ class RegistryRefused(RegistryError):
 
     def __init__(self, path: str, status: int, code: str) -> None:
         super().__init__(
-            _("The registry refused `{path}`: {status} {code}").format(
-                path=path, status=status, code=code
-            ).strip()
+            _("The registry refused `{path}`: {status} {code}")
+            .format(path=path, status=status, code=code)
+            .strip()
         )
         self.status = status
         self.code = code

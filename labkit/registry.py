@@ -21,7 +21,12 @@ DOCKER = "application/vnd.docker.distribution.manifest"
 OCI = "application/vnd.oci.image"
 #: The kinds of manifest that are understood; a registry that is not told may convert to an old one.
 ACCEPTED = ", ".join(
-    (f"{DOCKER}.v2+json", f"{DOCKER}.list.v2+json", f"{OCI}.manifest.v1+json", f"{OCI}.index.v1+json")
+    (
+        f"{DOCKER}.v2+json",
+        f"{DOCKER}.list.v2+json",
+        f"{OCI}.manifest.v1+json",
+        f"{OCI}.index.v1+json",
+    )
 )
 SECONDS = 5.0
 OK = 200

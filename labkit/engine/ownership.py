@@ -176,8 +176,17 @@ def _images(line: dict[str, Any], keep_images: Collection[str]) -> Iterator[Owne
     for tag in tags:
         if _is_our_image(tag) and tag not in keep_images:
             yield Owned("image", tag, tag)
-    if not tags and _labelled(_without_inherited(line["Labels"])):
+    digests = [] if tags else _digests(line)
+    for digest in digests:
+        if _is_our_image(digest):
+            yield Owned("image", digest, digest)
+    if not tags and not digests and _labelled(_without_inherited(line["Labels"])):
         yield Owned("image", line["Id"].removeprefix("sha256:")[:12], line["Id"])
+
+
+def _digests(line: dict[str, Any]) -> list[str]:
+    """Return the names by digest of an image that no tag names: it was pulled by its digest."""
+    return [digest for digest in line.get("RepoDigests") or () if not digest.startswith("<none>")]
 
 
 def _remove(api: Any, thing: Owned) -> None:

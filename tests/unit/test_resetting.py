@@ -132,6 +132,18 @@ def test_an_image_without_a_name_is_ours_by_a_label_that_is_not_inherited(
     assert (f"image {name}" in names(plan_reset(engine, course))) is ours
 
 
+@pytest.mark.parametrize(
+    ("repository", "ours"),
+    [("localhost:5005/lab/pump", True), ("registry.example/lab/pump", False), ("pump", False)],
+)
+def test_an_image_that_was_pulled_by_its_digest_is_ours_by_its_repository(
+    engine: Any, course: Course, repository: str, *, ours: bool
+) -> None:
+    name = f"{repository}@sha256:{'ab' * 32}"
+    engine.api.lists["images"][0].update(RepoTags=["<none>:<none>"], RepoDigests=[name])
+    assert (f"image {name}" in names(plan_reset(engine, course))) is ours
+
+
 def test_an_exercise_plans_only_what_it_makes(engine: Any, course: Course) -> None:
     first, second = engine.api.lists["containers"][:2]
     first["Names"], second["Names"] = ["/lab-hello"], ["/lab-hello-2"]
