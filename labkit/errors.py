@@ -5,6 +5,7 @@
     LabError
     ├── EngineError
     │   ├── EngineUnreachable
+    │   │   └── EngineTooSlow
     │   ├── EnginePermissionDenied
     │   ├── EngineTooOld
     │   ├── EngineRequestFailed
@@ -64,19 +65,58 @@ class EngineError(LabError):
 
 
 class EngineUnreachable(EngineError):
-    """No engine answers at an endpoint."""
+    """No engine answers at an endpoint.
 
-    def __init__(self, endpoint: str, reason: str) -> None:
+    Attributes:
+        endpoint: Where it was looked for.
+        reason: Why it does not answer, in a few words.
+        named_by: Where the user named the endpoint: `DOCKER_HOST`, `DOCKER_CONTEXT` or
+            `docker context`; empty where labkit looked for it.
+    """
+
+    def __init__(
+        self, endpoint: str, reason: str, *, named_by: str = "", message: str = "", hint: str = ""
+    ) -> None:
+        if not named_by and os.environ.get("DOCKER_HOST") == endpoint:
+            named_by = "DOCKER_HOST"
         super().__init__(
-            _("No Docker engine answers at `{endpoint}`: {reason}.").format(
+            message
+            or _("No Docker engine answers at `{endpoint}`: {reason}.").format(
                 endpoint=endpoint, reason=reason.rstrip(".")
             ),
-            hint=_("`DOCKER_HOST` names it: start that engine, or run `unset DOCKER_HOST`.")
-            if os.environ.get("DOCKER_HOST") == endpoint
-            else _("Run `labkit engine start`, then try again."),
+            hint=hint or _other_engine(named_by) or _("Run `labkit engine start`, then try again."),
         )
         self.endpoint = endpoint
         self.reason = reason
+        self.named_by = named_by
+
+
+def _other_engine(named_by: str) -> str:
+    """Say how to come back to the default engine from one that the user named."""
+    if not named_by:
+        return ""
+    back = "docker context use default" if " " in named_by else f"unset {named_by}"
+    return _("`{named_by}` names it: start that engine, or run `{back}`.").format(
+        named_by=named_by, back=back
+    )
+
+
+class EngineTooSlow(EngineUnreachable):
+    """An engine took a request and did not answer it in time."""
+
+    def __init__(self, endpoint: str, *, named_by: str = "") -> None:
+        super().__init__(
+            endpoint,
+            _("it answers too slowly"),
+            named_by=named_by,
+            message=_(
+                "The Docker engine at `{endpoint}` answers too slowly: labkit has given up waiting."
+            ).format(endpoint=endpoint),
+            hint=_(
+                "Run `docker version`: when the engine answers it within a second or two again, "
+                "try again; else restart the engine."
+            ),
+        )
 
 
 class EnginePermissionDenied(EngineError):

@@ -7,13 +7,18 @@ then the sockets where engines are usually found.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from labkit.engine import contexts
 from labkit.engine.engine import Engine
-from labkit.engine.translate import innermost_reason
+from labkit.engine.translate import os_error, unreachable
 from labkit.errors import EnginePermissionDenied, EngineTooOld, EngineUnreachable, LabError
 from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 #: Docker 20.10. Older engines lack what the lessons show.
 OLDEST_API = "1.41"
@@ -29,16 +34,21 @@ def connect(host: str | None = None, *, timeout: int = 30) -> Engine:
 
     Raises:
         EngineUnreachable: None answers; the error names the place that people expect it at.
+        EngineError: Docker's configuration does not tell which engine is meant.
         EnginePermissionDenied: A socket is there, but this account may not use it.
         EngineTooOld: The engine's newest API is older than `OLDEST_API`.
     """
-    if named := host or os.environ.get("DOCKER_HOST") or _context_host():
-        return _connect_to(named, timeout)
+    if host:
+        return _connect_to({"DOCKER_HOST": host}, timeout)
+    if variable := os.environ.get("DOCKER_HOST"):
+        return _connect_to({"DOCKER_HOST": variable}, timeout, named_by="DOCKER_HOST")
+    if context := contexts.current():
+        return _connect_to(context.environment(), timeout, named_by=context.named_by)
     places = _usual_places()
     first_error: LabError | None = None
     for place in places:
         try:
-            return _connect_to(f"unix://{place}", timeout)
+            return _connect_to({"DOCKER_HOST": f"unix://{place}"}, timeout)
         except EngineTooOld:
             raise
         except LabError as error:
@@ -62,13 +72,17 @@ class KeptConnection:
     def engine(self) -> Engine:
         """Return the engine; raises what `connect` raises."""
         choice = _choice()
-        if self._engine is None or choice != self._choice:
+        if choice != self._choice:
+            self.lost()
+        if self._engine is None:
             self._engine = connect(timeout=self._timeout)
             self._choice = choice
         return self._engine
 
     def lost(self) -> None:
         """Look for an engine anew the next time: this one did not answer."""
+        if self._engine is not None:
+            self._engine.close()
         self._engine = None
 
 
@@ -76,14 +90,10 @@ def _choice() -> tuple[object, ...]:
     """What decides which engine is meant; another value may mean another engine."""
     names = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG")
     try:
-        changed = _configuration().stat().st_mtime_ns
+        changed = contexts.configuration().stat().st_mtime_ns
     except OSError:
         changed = 0
     return (*(os.environ.get(name) for name in names), changed)
-
-
-def _configuration() -> Path:
-    return Path(os.environ.get("DOCKER_CONFIG", Path.home() / ".docker")) / "config.json"
 
 
 def _usual_places() -> tuple[Path, ...]:
@@ -106,71 +116,72 @@ def _is_there(place: Path) -> bool:
         return False
 
 
-def _context_host() -> str | None:
-    """Return the endpoint of the current `docker context`, unless it is the default one."""
-    name = os.environ.get("DOCKER_CONTEXT")
-    if name is None and not _is_there(_configuration()):
-        return None
-    from docker.context import ContextAPI
-
-    context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
-    if context is None:
-        # Another engine than the one the `docker` command would use is worse than none.
-        raise EngineUnreachable(name or "docker context", _("Docker has no such context"))
-    if context.name == "default":
-        return None
-    return str(context.Host)
-
-
-def _connect_to(host: str, timeout: int) -> Engine:
-    import docker
-    import docker.errors
-    import docker.tls
-    import requests.exceptions
-
+def _connect_to(environment: Mapping[str, str], timeout: int, *, named_by: str = "") -> Engine:
+    """Connect to what the variables say, as the `docker` command reads them."""
+    host = environment["DOCKER_HOST"]
+    _refuse_ssh(host, named_by)
+    client = _client({**os.environ, **environment}, timeout, named_by=named_by)
     try:
-        # Only the address is ours: docker-py reads DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
-        client = docker.from_env(
-            version=OLDEST_API, timeout=timeout, environment={**os.environ, "DOCKER_HOST": host}
-        )
         api: Any = client.api
         if host.startswith("unix:"):
             # No proxy stands before a socket; ALL_PROXY would break it, and looking costs time.
             api.trust_env = False
-        found = _api_version(api)
-    except (
-        docker.errors.DockerException,
-        requests.exceptions.RequestException,
-        ValueError,  # an address that is none
-    ) as error:
-        if isinstance(_os_error(error), PermissionError):
-            raise EnginePermissionDenied(host) from error
-        raise EngineUnreachable(host, innermost_reason(error)) from error
-    if not found:
+        # As docker-py does for version="auto".
+        api._version = _usable_version(api, host, named_by)  # noqa: SLF001
+    except BaseException:
         client.close()
-        raise EngineUnreachable(host, _("what answers there is not a Docker engine"))
-    if _number(found) < _number(OLDEST_API):
-        client.close()
-        raise EngineTooOld(found, OLDEST_API)
-    api._version = found  # noqa: SLF001 - as docker-py does for version="auto"
-    return Engine(client, host)
+        raise
+    return Engine(client, host, environment)
 
 
-def _api_version(api: Any) -> str:
-    """Ask for the engine's newest API version; empty when it names none.
+def _refuse_ssh(host: str, named_by: str) -> None:
+    if host.startswith("ssh:"):
+        raise EngineUnreachable(
+            host,
+            _("labkit does not connect through ssh"),
+            named_by=named_by,
+            hint=_(
+                "Bring its socket here with `ssh -NL /tmp/docker.sock:/var/run/docker.sock {host}`,"
+                " then run `export DOCKER_HOST=unix:///tmp/docker.sock` in another terminal."
+            ).format(host=host.removeprefix("ssh://")),
+        )
+
+
+def _client(environment: Mapping[str, str], timeout: int, *, named_by: str) -> Any:
+    import docker
+    import docker.errors
+
+    try:
+        return docker.from_env(version=OLDEST_API, timeout=timeout, environment=dict(environment))
+    except (docker.errors.DockerException, ValueError) as error:  # an address that is none
+        raise unreachable(environment["DOCKER_HOST"], error, named_by=named_by) from error
+    except (AttributeError, LookupError, TypeError) as error:
+        # docker-py takes every value of the configuration to be of the right kind.
+        raise contexts.broken(contexts.configuration(), error) from error
+
+
+def _usable_version(api: Any, host: str, named_by: str) -> str:
+    """Ask for the engine's newest API version; refuse one that is too old, and what is no engine.
 
     docker-py's own way, `GET /version`, takes an engine ten times as long as a ping.
     """
-    reply = api.get(f"{api.base_url}/_ping", timeout=api.timeout)
-    return str(reply.headers.get("Api-Version", ""))
+    import requests.exceptions
 
-
-def _os_error(error: BaseException | None) -> OSError | None:
-    while error is not None:
-        if isinstance(error, OSError) and error.errno is not None:
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+    try:
+        reply = api.get(f"{api.base_url}/_ping", timeout=api.timeout)
+    except (requests.exceptions.RequestException, ValueError) as error:
+        if isinstance(os_error(error), PermissionError):
+            raise EnginePermissionDenied(host) from error
+        raise unreachable(host, error, named_by=named_by) from error
+    # Some engines add a word, as in `1.48-beta`.
+    found = re.match(r"\d+\.\d+", str(reply.headers.get("Api-Version", "")))
+    if not found:
+        raise EngineUnreachable(
+            host, _("what answers there is not a Docker engine"), named_by=named_by
+        )
+    if _number(found[0]) < _number(OLDEST_API):
+        raise EngineTooOld(found[0], OLDEST_API)
+    return found[0]
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ on behalf of the course is in `labkit.engine.ownership`.
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from dataclasses import dataclass
@@ -210,9 +211,22 @@ class Engine:
         client: docker-py's client, already at the negotiated API version.
     """
 
-    def __init__(self, client: docker.DockerClient, endpoint: str) -> None:
+    def __init__(
+        self,
+        client: docker.DockerClient,
+        endpoint: str,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Put the facade before a client.
+
+        Args:
+            client: docker-py's client.
+            endpoint: The engine's address.
+            environment: The variables that lead the `docker` command there; None is `DOCKER_HOST`.
+        """
         self.client = client
         self._api: Any = client.api
+        self._environment = environment or {"DOCKER_HOST": endpoint}
         self.endpoint = endpoint
         self.containers = Containers(client, endpoint)
         self.images = Images(client, endpoint)
@@ -242,11 +256,19 @@ class Engine:
         self, *, since: float, until: float, filters: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], ...]:
         """Read the events between two moments, in seconds since the epoch."""
+        from docker.utils import convert_filters
+
+        api = self._api
         with self.errors():
-            stream = self._api.events(
-                since=since, until=until, filters=dict(filters or {}), decode=True
+            # docker-py's own method takes a stream that breaks off for one that has ended, and
+            # waits for ever for one that hangs.
+            reply = api.get(
+                f"{api.base_url}/v{api.api_version}/events",
+                params={"since": since, "until": until, "filters": convert_filters(filters or {})},
+                timeout=api.timeout,
             )
-            return tuple(stream)
+            api._raise_for_status(reply)  # noqa: SLF001 - where the engine's words are read
+            return tuple(json.loads(line) for line in reply.content.splitlines())
 
     def snapshot(self) -> Snapshot:
         """List everything the engine holds."""
@@ -279,7 +301,7 @@ class Engine:
 
     def cli_env(self) -> dict[str, str]:
         """Return this process's environment, with the `docker` command pointed at this engine."""
-        return {**os.environ, "DOCKER_HOST": self.endpoint}
+        return {**os.environ, **self._environment}
 
     def close(self) -> None:
         """Close the connections to the engine."""

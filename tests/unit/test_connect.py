@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -9,13 +10,17 @@ import pytest
 import requests
 
 from labkit.engine import KeptConnection, connect
-from labkit.errors import EnginePermissionDenied, EngineTooOld, EngineUnreachable
+from labkit.errors import (
+    EngineError,
+    EnginePermissionDenied,
+    EngineTooOld,
+    EngineTooSlow,
+    EngineUnreachable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from labkit.errors import EngineError
 
     Answers = dict[str, "str | Exception"]
 
@@ -32,6 +37,7 @@ class Client:
         self.timeout = 1
         self.trust_env = True
         self.closed = False
+        self.environment: dict[str, str] = {}
         self._answer = answer
 
     def get(self, _url: str, *, timeout: int) -> requests.Response:
@@ -47,13 +53,22 @@ class Client:
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Answers:
+def made() -> list[Client]:
+    """The clients that were made."""
+    return []
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, made: list[Client]) -> Answers:
     """What answers at which address: an API version or an error; the home folder is empty."""
     at: Answers = {}
 
     def from_env(*, environment: dict[str, str], **_options: Any) -> Client:
         missing = FileNotFoundError(2, "No such file or directory")
-        return Client(at.get(environment["DOCKER_HOST"], missing))
+        client = Client(at.get(environment["DOCKER_HOST"], missing))
+        client.environment = environment
+        made.append(client)
+        return client
 
     monkeypatch.setattr(docker, "from_env", from_env)
     for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"):
@@ -128,8 +143,10 @@ def test_a_context_that_is_not_there_is_not_replaced_by_another_engine(
 ) -> None:
     answers[make_socket("docker.sock")] = "1.43"
     monkeypatch.setenv("DOCKER_CONTEXT", "gone")
-    with pytest.raises(EngineUnreachable, match="`gone`"):
+    with pytest.raises(EngineUnreachable, match="`gone`") as caught:
         connect()
+    assert "`docker context ls`" in caught.value.hint
+    assert "`unset DOCKER_CONTEXT`" in caught.value.hint
 
 
 def test_a_chosen_engine_that_is_away_is_not_replaced_by_another(
@@ -192,11 +209,12 @@ def test_a_refused_permission_says_more_than_a_dead_socket(
     [
         (FileNotFoundError(2, "No such file or directory"), EngineUnreachable, "No such file"),
         (ConnectionRefusedError(111, "Connection refused"), EngineUnreachable, "refused"),
-        (TimeoutError("timed out"), EngineUnreachable, "timed out"),
+        (TimeoutError("timed out"), EngineTooSlow, "answers too slowly"),
         (PermissionError(13, "Permission denied"), EnginePermissionDenied, "may not use"),
         ("1.40", EngineTooOld, "1.40"),
         ("1.9", EngineTooOld, "1.41 or newer"),
         ("", EngineUnreachable, "not a Docker engine"),
+        ("beta", EngineUnreachable, "not a Docker engine"),
     ],
 )
 def test_what_is_wrong_is_told_in_the_systems_own_words(
@@ -208,11 +226,127 @@ def test_what_is_wrong_is_told_in_the_systems_own_words(
 
 
 @pytest.mark.usefixtures("answers")
-def test_the_newest_version_that_the_engine_speaks_is_used(
-    answers: Answers,
-) -> None:
-    answers["unix:///x"] = "1.51"
+@pytest.mark.parametrize("told", ["1.51", "1.51-beta"])
+def test_the_newest_version_that_the_engine_speaks_is_used(answers: Answers, told: str) -> None:
+    answers["unix:///x"] = told
     assert connect("unix:///x").client.api._version == "1.51"  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_chosen_context_whose_engine_is_away_is_named(
+    make_context: Callable[[str, str], None],
+) -> None:
+    make_context("remote", "unix:///context")
+    with pytest.raises(EngineUnreachable) as caught:
+        connect()
+    assert caught.value.named_by == "docker context"
+    assert "`docker context use default`" in caught.value.hint
+
+
+@pytest.mark.usefixtures("answers")
+def test_a_context_that_names_no_engine_is_said_to(
+    make_context: Callable[[str, str], None],
+) -> None:
+    make_context("empty", "")
+    with pytest.raises(EngineUnreachable, match="`empty`: this context names no engine") as caught:
+        connect()
+    assert "`docker context use default`" in caught.value.hint
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("content", ["{bad", "[]", "\udcff"])
+def test_a_broken_configuration_is_named_with_the_command_that_helps(
+    tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / ".docker/config.json"
+    path.parent.mkdir()
+    path.write_text(content, errors="surrogateescape")
+    with pytest.raises(EngineError, match=re.escape(f"`{path}` cannot be used")) as caught:
+        connect()
+    assert f"mv {path}" in caught.value.hint
+
+
+@pytest.mark.usefixtures("answers")
+@pytest.mark.parametrize("content", ["{bad", "3"])
+def test_a_broken_context_is_named(
+    tmp_path: Path, make_context: Callable[[str, str], None], content: str
+) -> None:
+    make_context("remote", "unix:///context")
+    (meta,) = tmp_path.rglob("meta.json")
+    meta.write_text(content)
+    with pytest.raises(EngineError, match=re.escape(f"`{meta}` cannot be used")):
+        connect()
+
+
+@pytest.mark.parametrize("content", ['{"auths": 5}', '{"proxies": 3}'])
+def test_a_configuration_that_docker_py_breaks_on_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "config.json").write_text(content)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with pytest.raises(EngineError, match=re.escape(f"`{tmp_path}/config.json` cannot be used")):
+        connect("unix:///x")
+
+
+@pytest.mark.parametrize("verify", [True, False])
+def test_a_contexts_certificates_are_used_here_and_by_the_docker_command(
+    answers: Answers,
+    made: list[Client],
+    tmp_path: Path,
+    make_context: Callable[[str, str], None],
+    *,
+    verify: bool,
+) -> None:
+    answers["tcp://build:2376"] = "1.43"
+    make_context("remote", "tcp://build:2376")
+    (meta,) = tmp_path.rglob("meta.json")
+    meta.write_text(meta.read_text().replace("false", "false" if verify else "true"))
+    certificates = tmp_path / ".docker/contexts/tls" / meta.parent.name / "docker"
+    certificates.mkdir(parents=True)
+    found = connect().cli_env()
+    for environment in (found, made[0].environment):
+        assert environment["DOCKER_HOST"] == "tcp://build:2376"
+        assert environment["DOCKER_CERT_PATH"] == str(certificates)
+        assert bool(environment["DOCKER_TLS_VERIFY"]) is verify
+
+
+def test_a_context_without_certificates_does_without_those_of_another_engine(
+    answers: Answers,
+    made: list[Client],
+    monkeypatch: pytest.MonkeyPatch,
+    make_context: Callable[[str, str], None],
+) -> None:
+    answers["unix:///context"] = "1.43"
+    make_context("local", "unix:///context")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    connect()
+    assert made[0].environment["DOCKER_TLS_VERIFY"] == ""
+
+
+def test_certificates_that_are_not_all_there_are_said_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    with pytest.raises(EngineUnreachable, match="certificate and key files must be provided"):
+        connect("tcp://127.0.0.1:2376")
+
+
+def test_ssh_gets_a_sentence_that_helps() -> None:
+    with pytest.raises(EngineUnreachable, match="not connect through ssh") as caught:
+        connect("ssh://ada@build")
+    assert "ssh -NL" in caught.value.hint
+    assert "ada@build`" in caught.value.hint
+
+
+@pytest.mark.parametrize("answer", ["1.40", "", ConnectionRefusedError(111, "refused")])
+def test_a_connection_that_fails_is_closed(
+    answers: Answers, made: list[Client], answer: str | Exception
+) -> None:
+    answers["unix:///x"] = answer
+    with pytest.raises(EngineError):
+        connect("unix:///x")
+    assert made[0].closed
 
 
 @pytest.mark.parametrize(
@@ -239,14 +373,15 @@ def test_a_kept_connection_connects_once(answers: Answers, monkeypatch: pytest.M
     assert connection.engine() is connection.engine()
 
 
-def test_a_kept_connection_follows_another_choice(
-    answers: Answers, monkeypatch: pytest.MonkeyPatch
+def test_a_kept_connection_follows_another_choice_and_closes_the_first(
+    answers: Answers, made: list[Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers["unix:///a.sock"] = answers["unix:///b.sock"] = "1.44"
     connection = KeptConnection()
     for host in ("unix:///a.sock", "unix:///b.sock"):
         monkeypatch.setenv("DOCKER_HOST", host)
         assert connection.engine().endpoint == host
+    assert [client.closed for client in made] == [True, False]
 
 
 def test_a_kept_connection_follows_docker_context_use(
@@ -260,10 +395,13 @@ def test_a_kept_connection_follows_docker_context_use(
         assert connection.engine().endpoint == f"unix:///{name}.sock"
 
 
-def test_a_lost_connection_is_made_anew(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lost_connection_is_closed_and_made_anew(
+    answers: Answers, made: list[Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
     answers["unix:///a.sock"] = "1.44"
     monkeypatch.setenv("DOCKER_HOST", "unix:///a.sock")
     connection = KeptConnection()
     first = connection.engine()
     connection.lost()
+    assert made[0].closed
     assert connection.engine() is not first

@@ -15,6 +15,7 @@ from labkit.errors import (
     EnginePermissionDenied,
     EngineStartFailed,
     EngineTooOld,
+    EngineTooSlow,
     EngineUnreachable,
     ImageUnavailable,
     LabError,
@@ -57,6 +58,7 @@ def test_an_error_reads_as_its_message_and_its_hint() -> None:
     ("error", "said", "command"),
     [
         (EngineUnreachable("unix:///x", "Connection refused."), "`unix:///x`", "engine start"),
+        (EngineTooSlow("unix:///x"), "`unix:///x` answers too slowly", "docker version"),
         (EnginePermissionDenied("unix:///x"), "`unix:///x`", "usermod"),
         (EngineTooOld("1.30", "1.41"), "1.30", "labkit doctor"),
         (EngineStartFailed("It ended.", log_tail="no space"), "no space", "labkit doctor"),

@@ -1,0 +1,114 @@
+"""Which engine Docker's own configuration names: `docker context`.
+
+docker-py reads contexts, too, but takes a broken configuration for an empty one, and ends with an
+error of its own on a broken context.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit.errors import EngineError, EngineUnreachable
+from labkit.translation import _
+
+
+@dataclass(frozen=True)
+class Context:
+    """A Docker context that was chosen.
+
+    Attributes:
+        host: The engine's address.
+        named_by: `DOCKER_CONTEXT` or `docker context`: what chose it.
+        certificates: The folder of its `ca.pem`, `cert.pem` and `key.pem`; None without TLS.
+        verify: Whether the engine must prove who it is.
+    """
+
+    host: str
+    named_by: str
+    certificates: Path | None
+    verify: bool
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that lead to the same engine, without the context."""
+        return {
+            "DOCKER_HOST": self.host,
+            # Empty is as good as unset: what the user has set belongs to another engine.
+            "DOCKER_TLS": "1" if self.certificates else "",
+            "DOCKER_TLS_VERIFY": "1" if self.certificates and self.verify else "",
+            "DOCKER_CERT_PATH": str(self.certificates or ""),
+        }
+
+
+def configuration() -> Path:
+    """Return Docker's configuration file, whether or not there is one."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+
+
+def current() -> Context | None:
+    """Return the context that the user chose; None where it is the default one.
+
+    Raises:
+        EngineUnreachable: There is no such context, or it names no engine.
+        EngineError: Its file, or Docker's configuration, is broken.
+    """
+    if name := os.environ.get("DOCKER_CONTEXT"):
+        named_by = "DOCKER_CONTEXT"
+    else:
+        name = str(_object(configuration()).get("currentContext") or "default")
+        named_by = "docker context"
+    if name == "default":
+        return None
+    store, key = configuration().parent / "contexts", hashlib.sha256(name.encode()).hexdigest()
+    meta = store / "meta" / key / "meta.json"
+    if not meta.exists():
+        raise _useless(name, named_by, _("Docker has no context of this name"))
+    endpoints = _object(meta).get("Endpoints")
+    endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
+    if not isinstance(endpoint, dict) or not endpoint.get("Host"):
+        raise _useless(name, named_by, _("this context names no engine"))
+    certificates = store / "tls" / key / "docker"
+    return Context(
+        host=str(endpoint["Host"]),
+        named_by=named_by,
+        certificates=certificates if certificates.is_dir() else None,
+        verify=not endpoint.get("SkipTLSVerify"),
+    )
+
+
+def broken(path: Path, why: object) -> EngineError:
+    """Say that a file of Docker's configuration cannot be used, and what to do about it."""
+    return EngineError(
+        _("Docker's file `{path}` cannot be used: {why}.").format(path=path, why=why),
+        hint=_("Mend it, or move it away: `mv {path} {path}.broken`.").format(path=path),
+    )
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; a file that is not there is an empty one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise broken(path, error) from error
+    if not isinstance(content, dict):
+        raise broken(path, _("it is no JSON object"))
+    return content
+
+
+def _useless(name: str, named_by: str, reason: str) -> EngineUnreachable:
+    # Another engine than the one the `docker` command would use is worse than none.
+    back = "docker context use default" if " " in named_by else f"unset {named_by}"
+    return EngineUnreachable(
+        name,
+        reason,
+        named_by=named_by,
+        hint=_("Run `docker context ls` to see those that there are, or `{back}`.").format(
+            back=back
+        ),
+    )
