@@ -1,7 +1,7 @@
 """Watch what a cell does to the engine: two snapshots and their difference.
 
-It never breaks a cell: where the engine is away it is silent, and where the engine hangs it
-switches itself off.
+It never breaks a cell: where the engine is away it is silent, and where the engine hangs, or a
+look fails in a way that nobody thought of, it switches itself off.
 """
 
 from __future__ import annotations
@@ -57,9 +57,15 @@ class Watcher:
         except LabError:
             self._connection.lost()
             if time.monotonic() - started >= PATIENCE:
-                self.on = False
-                self.notice = _(
-                    "The engine takes long to answer, so changes are no longer shown. "
-                    "`%changes on` shows them again."
-                )
-            return None
+                self._switch_off(_("The engine takes long to answer"))
+        except Exception as error:  # noqa: BLE001 - the cell must go on, whatever it is
+            self._switch_off(
+                _("The engine could not be looked at ({error})").format(error=repr(error))
+            )
+        return None
+
+    def _switch_off(self, why: str) -> None:
+        self.on = False
+        self.notice = _(
+            "{why}, so changes are no longer shown. `%changes on` shows them again."
+        ).format(why=why)

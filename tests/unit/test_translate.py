@@ -121,13 +121,18 @@ def unreachable_in(request: Callable[[Engine], object], engine: Engine) -> Engin
 
 # docker-py leaves the file that it sends for a build to the garbage collector.
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-@pytest.mark.parametrize("request_", REQUESTS)
-@pytest.mark.parametrize("words", LAST_WORDS)
+@pytest.mark.parametrize(
+    ("request_", "words"),
+    [
+        (request, words)
+        for request in REQUESTS
+        for words in LAST_WORDS
+        if (request, words) != ("save", "half an object")  # bytes are no objects
+    ],
+)
 def test_an_engine_that_dies_in_the_middle_of_an_answer_is_unreachable(
     request_: str, words: str
 ) -> None:
-    if (request_, words) == ("save", "half an object"):
-        pytest.skip("bytes are no objects: this answer is whole")
     with dying() as (server, engine):
         server.last_words = LAST_WORDS[words]
         error = unreachable_in(REQUESTS[request_], engine)

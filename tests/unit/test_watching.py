@@ -101,3 +101,15 @@ def test_an_engine_that_hangs_switches_it_off_and_that_is_said_once(
     assert cell(watcher) == []
     assert watcher.notice == ""
     assert connection.times_lost == 1
+
+
+@pytest.mark.parametrize("answers", [(KeyError("Id"),), (EMPTY, KeyError("Id"))])
+def test_a_look_that_fails_unforeseen_breaks_no_cell_and_is_said_once(
+    answers: tuple[Snapshot | Exception, ...],
+) -> None:
+    watcher, _ = watching_over(*answers)
+    assert cell(watcher) == []
+    assert "KeyError('Id')" in watcher.notice
+    assert "`%changes on`" in watcher.notice
+    assert cell(watcher) == []
+    assert watcher.notice == ""
