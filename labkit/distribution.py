@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Daemons and packet filters lie where an ordinary account's PATH does not look.
 SYSTEM_FOLDERS = "/usr/local/sbin:/usr/sbin:/sbin"
+#: apt-get ends what it has begun to unpack; to kill it would leave packages half installed.
+APT_PATIENCE = 300.0
 #: On a machine that has just booted, the unattended upgrade may hold the lock for a while.
 APT_GET = ("apt-get", "-q", "-o", "DPkg::Lock::Timeout=300")
 
@@ -67,7 +69,7 @@ def install_packages(packages: Sequence[str], *, say: Say, optional: Sequence[st
     run(as_root((*env, *APT_GET, "update"), why=why), say=say)
     wanted = (*packages, *(name for name in optional if _is_available(name)))
     install = ("install", "--yes", "--no-install-recommends", *wanted)
-    run(as_root((*env, *APT_GET, *install), why=why), say=say)
+    run(as_root((*env, *APT_GET, *install), why=why), say=say, patience=APT_PATIENCE)
 
 
 def _is_available(package: str) -> bool:
