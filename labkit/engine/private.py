@@ -10,21 +10,21 @@ import fcntl
 import signal
 import socket
 import subprocess
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from labkit.commands import tail
+from labkit.commands import Reporter, tail
 from labkit.distribution import find_program
-from labkit.engine.connect import DEFAULT_SOCKET, connect
+from labkit.engine.connect import connect
+from labkit.engine.private_paths import PrivatePaths
 from labkit.engine.processes import command_line, mount_points, parent, processes, send
 from labkit.errors import EngineStartFailed, EngineUnreachable, WaitTimeout
 from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from labkit.commands import Say
     from labkit.engine.engine import Engine
@@ -50,49 +50,6 @@ KNOWN_CAUSES = (
         _("This machine may not change its packet filter: it lacks the capability or the module."),
     ),
 )
-
-
-@dataclass(frozen=True)
-class PrivatePaths:
-    """Where a private engine keeps what it has.
-
-    Attributes:
-        socket: Where it listens.
-        data_root: Images, containers and volumes.
-        exec_root: What lives as long as the daemon: its containerd, its network namespaces. Its
-            sockets lie in here, so the path stays under 70 characters.
-        pid_file: Written by dockerd.
-        log: What the last start wrote.
-    """
-
-    socket: Path
-    data_root: Path
-    exec_root: Path
-    pid_file: Path
-    log: Path
-
-    @classmethod
-    def standard(cls) -> PrivatePaths:
-        """The engine that `labkit engine start` starts."""
-        kept, run_folder = Path("/var/lib/labkit/engine"), Path("/run/labkit/engine")
-        return cls(
-            socket=Path(DEFAULT_SOCKET),
-            data_root=kept / "data",
-            exec_root=run_folder / "exec",
-            pid_file=run_folder / "dockerd.pid",
-            log=kept / "dockerd.log",
-        )
-
-    @classmethod
-    def under(cls, folder: Path) -> PrivatePaths:
-        """A throw-away engine, all in one folder."""
-        return cls(
-            socket=folder / "docker.sock",
-            data_root=folder / "data",
-            exec_root=folder / "exec",
-            pid_file=folder / "dockerd.pid",
-            log=folder / "dockerd.log",
-        )
 
 
 class PrivateEngine:
@@ -143,20 +100,26 @@ class PrivateEngine:
 
         Raises:
             EngineStartFailed: It ended, or does not answer; with the last lines of its log.
+            WaitTimeout: Another process is at it, and does not come to an end.
         """
-        with self._alone():
-            if self.pid() is None:
-                self._refuse_taken_socket()
-                say(_("Starting the Docker engine; its log is {log}.").format(log=self.paths.log))
-                self._remove_leftovers()
-                self._reap()
-                self._process = self._spawn()
+        with self._alone(say):
+            if self.pid() is not None:
+                self._wait_for_answer(say)
+                return connect(self.endpoint)
+            self._refuse_taken_socket()
+            say(_("Starting the Docker engine; its log is {log}.").format(log=self.paths.log))
+            self._remove_leftovers()
+            self._reap()
+            self._process = self._spawn()
             try:
-                wait_until(
-                    self._answers, what=_("the Docker engine to answer"), timeout=START_TIMEOUT
-                )
-            except WaitTimeout as error:
-                raise self._failed(error.message) from error
+                self._wait_for_answer(say)
+            except BaseException:
+                # Nobody waits any more for one that would still come up.
+                with suppress(WaitTimeout):
+                    self._end_daemon(say, patience=KILL_TIMEOUT)
+                    self._remove_leftovers()
+                    self._reap()
+                raise
         return connect(self.endpoint)
 
     def stop(self, say: Say) -> bool:
@@ -170,22 +133,27 @@ class PrivateEngine:
         Raises:
             WaitTimeout: Its processes cannot be ended.
         """
-        with self._alone():
+        with self._alone(say):
             pid = self.pid()
             if pid is not None:
                 say(_("Stopping the Docker engine and its containers."))
-                self._end_daemon()
+                self._end_daemon(say, patience=STOP_TIMEOUT)
             left_over = self._remove_leftovers()
         self._reap()
         return pid is not None or left_over
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self, say: Say) -> Iterator[None]:
         """Let no second `start` or `stop` take a daemon that is coming up for a left-over."""
         folder = self.paths.pid_file.parent
         folder.mkdir(parents=True, exist_ok=True)
+        waiting = Reporter(say, lambda: _("another labkit starts or stops the engine"))
         with folder.joinpath("lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            wait_until(
+                waiting.telling(lambda: _locked(lock)),
+                what=_("another labkit to start or stop the engine"),
+                timeout=START_TIMEOUT + STOP_TIMEOUT,
+            )
             yield
 
     def _daemon(self) -> list[int]:
@@ -229,6 +197,17 @@ class PrivateEngine:
         if self._process:
             self._process.wait()
             self._process = None
+
+    def _wait_for_answer(self, say: Say) -> None:
+        waiting = Reporter(say, lambda: _("waiting for the engine to answer"), longest_pause=1.0)
+        try:
+            wait_until(
+                waiting.telling(self._answers),
+                what=_("the Docker engine to answer"),
+                timeout=START_TIMEOUT,
+            )
+        except WaitTimeout as error:
+            raise self._failed(error.message) from error
 
     def _answers(self) -> bool:
         if self._process and self._process.poll() is not None:
@@ -280,7 +259,11 @@ class PrivateEngine:
         orphans, mounts = self._orphans(), self._mounts()
         # All at once and by force: a shim that ends by itself leaves its container running.
         send(orphans, signal.SIGKILL)
-        self._wait_until_gone(lambda: [pid for pid in orphans if command_line(pid)], KILL_TIMEOUT)
+        wait_until(
+            lambda: not any(map(command_line, orphans)),
+            what=_("the Docker engine's processes to end"),
+            timeout=KILL_TIMEOUT,
+        )
         for mount in mounts:
             # A network namespace or an overlay of a container that is gone by now.
             subprocess.run(["umount", "--lazy", mount], capture_output=True, check=False)
@@ -315,16 +298,23 @@ class PrivateEngine:
         """What dockerd leaves where it has mounted its data root upon itself."""
         return self.paths.exec_root / "unmount-on-shutdown"
 
-    def _end_daemon(self) -> None:
+    def _end_daemon(self, say: Say, *, patience: float) -> None:
         """Ask the daemon to end, and kill it when it does not."""
+        waiting = Reporter(say, lambda: _("waiting for the engine to end"))
+        gone = waiting.telling(lambda: self.pid() is None)
+        what = _("the Docker engine to end")
         send(self._daemon(), signal.SIGTERM)
         try:
-            self._wait_until_gone(self._daemon, STOP_TIMEOUT)
+            wait_until(gone, what=what, timeout=patience)
         except WaitTimeout:
             send(self._daemon(), signal.SIGKILL)
-            self._wait_until_gone(self._daemon, KILL_TIMEOUT)
+            wait_until(gone, what=what, timeout=KILL_TIMEOUT)
 
-    def _wait_until_gone(self, processes: Callable[[], Sequence[int]], timeout: float) -> None:
-        wait_until(
-            lambda: not processes(), what=_("the Docker engine's processes to end"), timeout=timeout
-        )
+
+def _locked(file: IO[str]) -> bool:
+    """Take a lock on an open file, unless another process has it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from labkit import commands
 from labkit.distribution import find_program
+from labkit.engine import private as module
 from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.engine.processes import command_line, mount_points, processes
-from labkit.errors import EngineStartFailed
+from labkit.errors import EngineStartFailed, WaitTimeout
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -170,3 +173,37 @@ def test_its_socket_is_for_the_group_that_was_asked_for(folder: Path) -> None:
         assert private.paths.socket.group() == "nogroup"
     finally:
         private.stop(silent)
+
+
+def test_one_that_does_not_answer_in_time_is_not_left_running(
+    private: PrivateEngine, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "START_TIMEOUT", 0.0)
+    monkeypatch.setattr(private, "_answers", lambda: False)
+    with pytest.raises(EngineStartFailed, match="in vain"):
+        private.start(silent)
+    assert private.pid() is None
+    assert leftovers(folder) == []
+
+
+def test_while_it_comes_up_something_is_said(
+    private: PrivateEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FIRST_PAUSE", 0.05)
+    said: list[str] = []
+    private.start(said.append).close()
+    assert any("waiting for the engine to answer" in line for line in said)
+
+
+def test_a_start_beside_another_says_what_it_waits_for(
+    private: PrivateEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(module, "START_TIMEOUT", 0.1)
+    monkeypatch.setattr(module, "STOP_TIMEOUT", 0.1)
+    said: list[str] = []
+    with (private.paths.pid_file.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(WaitTimeout, match="another labkit"):
+            private.start(said.append)
+    assert "another labkit" in said[0]
