@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from labkit import commands
 from labkit.distribution import find_program, install_packages, is_debian
+from labkit.engine.starting import with_new_group
 from labkit.errors import LabError
 from labkit.translation import _
 
@@ -170,10 +171,13 @@ def test(say: Say, arguments: Sequence[str]) -> int:
     developer.ensure(say)
     ensure_browser(say)
     labkit = developer.programs / "labkit"
-    return (
-        _call(labkit, "engine", "start")
-        or _call(labkit, "images", "ensure")
-        or _become(developer.programs / "python", "-m", "pytest", "--require-docker", *arguments)
+    if failed := _call(labkit, "engine", "start"):
+        return failed
+    # Starting it may have put this account into the group that may use it.
+    if command := with_new_group((sys.executable, "-m", "labkit.bootstrap", "test", *arguments)):
+        _exec(*command)
+    return _call(labkit, "images", "ensure") or _become(
+        developer.programs / "python", "-m", "pytest", "--require-docker", *arguments
     )
 
 
@@ -206,9 +210,13 @@ def _call(program: Path, *arguments: str) -> int:
 
 def _become(program: Path, *arguments: str) -> NoReturn:
     """Go on as a program of an environment, so that Ctrl-C is its business alone."""
+    _exec(str(program), *arguments)
+
+
+def _exec(*command: str) -> NoReturn:
     sys.stdout.flush()
     os.chdir(ROOT)
-    os.execv(program, [str(program), *arguments])  # noqa: S606 - no shell is wanted
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

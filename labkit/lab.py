@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from labkit import images
 from labkit.docker_config import VARIABLE, course_config
-from labkit.engine.starting import ensure_engine, with_new_group
-from labkit.errors import EnginePermissionDenied, ImageUnavailable, LabError
+from labkit.engine.starting import reach_engine
+from labkit.errors import ImageUnavailable, LabError
 from labkit.translation import _
 from labkit.waiting import wait_until
 from labkit.workspace import Workspace
@@ -175,7 +175,7 @@ def open_course(
         say(_("The course has a new {name}; your old copy is kept beside it.").format(name=name))
     for name in refresh.kept:
         say(_("Kept your copy of {name}; the course has a newer one.").format(name=name))
-    engine = _reach_engine(say)
+    engine = reach_engine(say)
     try:
         with progress() as shown:
             images.ensure(engine, course, progress=shown)
@@ -234,18 +234,6 @@ def has_browser() -> bool:
     except webbrowser.Error:
         return False
     return True
-
-
-def _reach_engine(say: Say) -> Engine:
-    try:
-        return ensure_engine(say)
-    except EnginePermissionDenied:
-        command = with_new_group((sys.executable, "-m", "labkit", *sys.argv[1:]))
-        if command is None:
-            raise
-        say(_("Going on with this account's new group `docker`."))
-        sys.stdout.flush()
-        os.execvp(command[0], command)  # noqa: S606 - no shell of ours
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -33,9 +33,9 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 def engine_start(arguments: argparse.Namespace) -> int:
     """`labkit engine start`."""
-    from labkit.engine.starting import engine_status, ensure_engine
+    from labkit.engine.starting import engine_status, reach_engine
 
-    ensure_engine(say).close()
+    reach_engine(say).close()
     status = engine_status()
     if arguments.json:
         print_json(asdict(status))

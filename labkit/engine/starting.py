@@ -19,7 +19,15 @@ from labkit.commands import run
 from labkit.distribution import as_root, find_program, install_packages, is_debian
 from labkit.engine.connect import DEFAULT_SOCKET, connect
 from labkit.engine.private import START_TIMEOUT, PrivateEngine
-from labkit.errors import CommandFailed, EngineError, EngineStartFailed, EngineUnreachable
+from labkit.errors import (
+    CommandFailed,
+    EngineError,
+    EnginePermissionDenied,
+    EngineStartFailed,
+    EngineTooSlow,
+    EngineUnreachable,
+    WaitTimeout,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -37,6 +45,9 @@ NEEDED = {
 }
 #: Part of docker.io in some releases, packages of their own in others.
 OPTIONAL_PACKAGES = ("docker-cli", "docker-buildx")
+#: Its members may use the engine's socket, wherever it comes from.
+GROUP = "docker"
+ASK_TIMEOUT = 10.0
 
 
 @dataclass(frozen=True)
@@ -74,12 +85,15 @@ def ensure_engine(say: Say) -> Engine:
 
     Raises:
         EnginePermissionDenied: One is there, but this account may not use its socket.
+        EngineTooSlow: One is there, and hangs.
         EngineStartFailed: None answers and none could be started here.
         CommandFailed: A package could not be installed.
         LabError: This account is not root and there is no sudo.
     """
     try:
         return connect()
+    except EngineTooSlow:
+        raise  # one is there: a second would not mend it
     except EngineUnreachable as error:
         _refuse_elsewhere(error)
     if os.geteuid() != 0:
@@ -87,10 +101,27 @@ def ensure_engine(say: Say) -> Engine:
         return connect()
     say(_("No Docker engine answers; labkit starts one."))
     _install(say)
+    _admit_caller(say)
     if _has_systemd_unit():
         _start_systemd_unit(say)
         return connect()
-    return PrivateEngine(group=_callers_group()).start(say)
+    return PrivateEngine().start(say)
+
+
+def reach_engine(say: Say) -> Engine:
+    """Do what `ensure_engine` does, also where this account has only just joined the group.
+
+    A process keeps the groups of its login, so this program begins once more, with the new group.
+    """
+    try:
+        return ensure_engine(say)
+    except EnginePermissionDenied:
+        command = with_new_group((sys.executable, "-m", "labkit", *sys.argv[1:]))
+        if command is None:
+            raise
+        say(_("Going on with this account's new group `docker`."))
+        sys.stdout.flush()
+        os.execvp(command[0], command)  # noqa: S606 - no shell of ours
 
 
 def stop_engine(say: Say) -> bool:
@@ -137,35 +168,28 @@ def with_new_group(command: Sequence[str]) -> tuple[str, ...] | None:
     A process keeps the groups of its login; `sg` starts one that has the new group too.
 
     Returns:
-        None where that would change nothing.
+        None where that would change nothing, or cannot be done.
     """
     try:
-        group = grp.getgrnam("docker")
+        group = grp.getgrnam(GROUP)
         account = pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return None
     if account not in group.gr_mem or group.gr_gid in {os.getegid(), *os.getgroups()}:
         return None
+    if not find_program("sg"):
+        return None
     return ("sg", group.gr_name, "-c", shlex.join(command))
 
 
 def _refuse_elsewhere(error: EngineUnreachable) -> None:
-    """Start nothing where that cannot help.
+    """Start nothing where that cannot help; a socket that an engine has left is no reason.
 
     Raises:
-        EngineStartFailed: Another endpoint was chosen, or this system has no engine for us.
+        EngineStartFailed: The user chose another engine, or this system has none for us.
     """
-    if error.endpoint != PrivateEngine().endpoint:
-        raise EngineStartFailed(
-            _("No Docker engine answers at `{endpoint}`, which {who} names: {reason}.").format(
-                endpoint=error.endpoint,
-                who="DOCKER_HOST" if "DOCKER_HOST" in os.environ else _("Docker's context"),
-                reason=error.reason,
-            ),
-            hint=_("Start that engine, or choose the default: run `unset DOCKER_HOST`.")
-            if "DOCKER_HOST" in os.environ
-            else _("Start that engine, or choose the default: run `docker context use default`."),
-        ) from error
+    if error.named_by:
+        raise EngineStartFailed(error.message, hint=error.hint) from error
     if sys.platform != "linux" or not (is_debian() or find_program("dockerd")):
         raise EngineStartFailed(
             _("No Docker engine answers."),
@@ -194,45 +218,56 @@ def _call_as_root(verb: str, say: Say, *, why: str) -> None:
 
 
 def _has_systemd_unit() -> bool:
-    if not Path("/run/systemd/system").is_dir():
-        return False
-    found = subprocess.run(["systemctl", "cat", "docker.service"], capture_output=True, check=False)
-    return found.returncode == 0
+    is_systemd = Path("/run/systemd/system").is_dir()
+    return is_systemd and _asked("systemctl", "cat", "docker.service") is not None
 
 
 def _start_systemd_unit(say: Say) -> None:
     say(_("Starting the Docker engine with `systemctl start docker`."))
     try:
         run(["systemctl", "start", "docker"], say=say, timeout=START_TIMEOUT)
-    except CommandFailed as error:
-        log = subprocess.run(
-            ["journalctl", "--unit=docker", "--lines=15", "--no-pager", "--output=cat"],
-            capture_output=True,
-            check=False,
-            text=True,
-        ).stdout
-        raise EngineStartFailed(error.message, log_tail=log.strip()) from error
-    if (account := os.environ.get("SUDO_USER")) and account != "root":
+    except (CommandFailed, WaitTimeout) as error:
+        journal = ("journalctl", "--unit=docker", "--lines=15", "--no-pager", "--output=cat")
+        raise EngineStartFailed(
+            error.message,
+            log_tail=(_asked(*journal) or "").strip(),
+            hint=_("Run `systemctl status docker` to see what it is at."),
+        ) from error
+
+
+def _admit_caller(say: Say) -> None:
+    """Put the account that called sudo into the group `docker`, to which an engine's socket goes.
+
+    Not into one that it has already: whoever may use the engine is as good as root.
+    """
+    account = os.environ.get("SUDO_USER")
+    if not account or account == "root":
+        return
+    try:
+        members = grp.getgrnam(GROUP).gr_mem
+    except KeyError:
+        run(["groupadd", "--system", GROUP], say=say)
+        members = []
+    if account not in members:
         say(
             _("Adding `{account}` to the group `docker`, which may use the engine.").format(
                 account=account
             )
         )
-        run(["usermod", "--append", "--groups", "docker", account], say=say)
-
-
-def _callers_group() -> str | None:
-    """Return the group of the account that called sudo: it is to reach the engine at once."""
-    gid = os.environ.get("SUDO_GID")
-    try:
-        return grp.getgrgid(int(gid)).gr_name if gid else None
-    except (KeyError, ValueError):
-        return None
+        run(["usermod", "--append", "--groups", GROUP, account], say=say)
 
 
 def _starter(endpoint: str) -> str:
-    if endpoint == f"unix://{DEFAULT_SOCKET}" and Path("/run/systemd/system").is_dir():
-        active = subprocess.run(["systemctl", "is-active", "--quiet", "docker"], check=False)
-        if active.returncode == 0:
-            return "systemd"
-    return "someone else"
+    usual = endpoint == f"unix://{DEFAULT_SOCKET}" and Path("/run/systemd/system").is_dir()
+    return "systemd" if usual and _asked("systemctl", "is-active", "docker") else "someone else"
+
+
+def _asked(*command: str) -> str | None:
+    """Return what a command says; None where it fails, is not there or hangs."""
+    try:
+        done = subprocess.run(
+            command, capture_output=True, check=False, text=True, timeout=ASK_TIMEOUT
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None

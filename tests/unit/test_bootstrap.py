@@ -139,6 +139,44 @@ def test_an_error_is_one_sentence_and_exit_code_2(
     assert capsys.readouterr().err == "It is broken. Run `mend`.\n"
 
 
+@pytest.mark.parametrize("new_group", [True, False])
+def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
+    monkeypatch: pytest.MonkeyPatch, *, new_group: bool
+) -> None:
+    did: list[str] = []
+
+    class Became(Exception):
+        pass
+
+    def become(program: str, command: tuple[str, ...]) -> None:
+        assert program == command[0]
+        did.append(" ".join(command[-4:]))
+        raise Became
+
+    def call(_program: Path, *arguments: str) -> int:
+        did.append(" ".join(arguments))
+        return 0
+
+    monkeypatch.setattr(Environment, "ensure", lambda _self, _say: None)
+    monkeypatch.setattr(bootstrap, "ensure_browser", lambda _say: None)
+    monkeypatch.setattr(bootstrap, "_call", call)
+    monkeypatch.setattr(
+        bootstrap, "with_new_group", lambda command: ("sg", *command) if new_group else None
+    )
+    monkeypatch.setattr("os.chdir", lambda _folder: None)
+    monkeypatch.setattr("os.execvp", become)
+    with pytest.raises(Became):
+        bootstrap.test(silent, ["tests/unit"])
+    assert did == [
+        "engine start",
+        *(
+            ["-m labkit.bootstrap test tests/unit"]
+            if new_group
+            else ["images ensure", "-m pytest --require-docker tests/unit"]
+        ),
+    ]
+
+
 def test_what_follows_the_target_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     passed: list[str] = []
     monkeypatch.setattr(bootstrap, "test", lambda _say, rest: passed.extend(rest) or 0)

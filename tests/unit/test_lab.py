@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from labkit import lab
-from labkit.errors import EnginePermissionDenied, LabError
+from labkit.errors import LabError
 from labkit.lab import HOST, LabServer, first_free_port
 
 if TYPE_CHECKING:
@@ -83,28 +83,6 @@ def test_a_browser_needs_a_display(
     monkeypatch.setattr("os.environ", display)
     monkeypatch.setattr("webbrowser.get", object)
     assert lab.has_browser() is bool(display)
-
-
-def test_a_group_joined_just_now_is_used_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(_say: object) -> None:
-        raise EnginePermissionDenied("unix:///x")
-
-    became: list[str] = []
-    monkeypatch.setattr(lab, "ensure_engine", denied)
-    monkeypatch.setattr(lab, "with_new_group", lambda command: ("sg", "docker", *command))
-    monkeypatch.setattr("os.execvp", lambda _program, command: became.extend(command))
-    lab._reach_engine(lambda _line: None)
-    assert became[:2] == ["sg", "docker"]
-
-
-def test_a_refused_socket_is_said_where_no_group_helps(monkeypatch: pytest.MonkeyPatch) -> None:
-    def denied(_say: object) -> None:
-        raise EnginePermissionDenied("unix:///x")
-
-    monkeypatch.setattr(lab, "ensure_engine", denied)
-    monkeypatch.setattr(lab, "with_new_group", lambda _command: None)
-    with pytest.raises(EnginePermissionDenied):
-        lab._reach_engine(lambda _line: None)
 
 
 #: `labkit lab` without an engine: only the server, on a free port.
