@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import images
+from labkit.commands import Reporter, end
 from labkit.docker_config import VARIABLE, course_config
 from labkit.engine.starting import reach_engine
 from labkit.errors import ImageUnavailable, LabError
+from labkit.running_server import RunningServer
 from labkit.translation import _
 from labkit.waiting import wait_until
 from labkit.workspace import Workspace
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 FIRST_PORT, PORTS_TRIED = 8888, 100
 START_TIMEOUT = 60.0
-STOP_TIMEOUT = 10.0
 #: JupyterLab settings of ours, read beside the user's own: nothing is asked of the internet.
 SETTINGS = Path(__file__).with_name("jupyter")
 
@@ -99,10 +100,11 @@ class LabServer:
         }
 
     def answers(self) -> bool:
-        """Tell whether it takes requests."""
+        """Tell whether it takes requests, and this token with them."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)
+        header = {"Authorization": f"token {self.token}"}
         try:
-            connection.request("GET", "/api", headers={"Authorization": f"token {self.token}"})
+            connection.request("GET", "/api/status", headers=header)
             return connection.getresponse().status == http.client.OK
         except (OSError, http.client.HTTPException):
             return False
@@ -116,6 +118,9 @@ class LabServer:
             LabError: It ended before it answered.
             WaitTimeout: It does not answer.
         """
+        # A closed terminal and `kill` end it as Ctrl-C does, from its first moment on.
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
         # Its terminals open where it was started.
         process = subprocess.Popen(
             self.command(), cwd=self.folder, env=self.environment(environment)
@@ -131,11 +136,13 @@ class LabServer:
                 )
             return self.answers()
 
-        # A closed terminal and `kill` end it as Ctrl-C does.
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.default_int_handler)
+        waiting = Reporter(say, lambda: _("JupyterLab is starting"))
         try:
-            wait_until(ready, what=_("JupyterLab to answer"), timeout=START_TIMEOUT)
+            wait_until(
+                waiting.telling(ready), what=_("JupyterLab to answer"), timeout=START_TIMEOUT
+            )
+            note = RunningServer(process.pid, self.port, self.token, self.notebook)
+            note.write(self.folder)
             say(_("JupyterLab is open at\n\n    {address}\n").format(address=self.address))
             say(_("Ctrl-C here stops it; your work is saved in {path}.").format(path=self.folder))
             return process.wait()
@@ -143,7 +150,8 @@ class LabServer:
             say(_("\nStopping JupyterLab."))
             return 0
         finally:
-            _end(process)
+            RunningServer.forget(self.folder, self.token)
+            end(process)
 
 
 def open_course(
@@ -154,7 +162,7 @@ def open_course(
     port: int | None = None,
     browser: bool | None = None,
 ) -> int:
-    """Set up what the course needs and open it on its first lesson.
+    """Set up what the course needs and open it on its first lesson; where it is open, say where.
 
     Args:
         course: Which.
@@ -169,7 +177,14 @@ def open_course(
     Raises:
         LabError: Something is missing; the message names the command that helps.
     """
+    browser = has_browser() if browser is None else browser
     workspace = Workspace(course)
+    if address := running_address(workspace.root):
+        say(_("The course is open already, at\n\n    {address}\n").format(address=address))
+        say(_("Ctrl-C in the terminal that it was opened in stops it."))
+        if browser:
+            webbrowser.open(address)
+        return 0
     refresh = workspace.prepare()
     for name in refresh.refreshed:
         say(_("The course has a new {name}; your old copy is kept beside it.").format(name=name))
@@ -188,9 +203,18 @@ def open_course(
         folder=workspace.root,
         notebook=workspace.lesson(course.lessons[0]).relative_to(workspace.root).as_posix(),
         port=first_free_port() if port is None else port,
-        browser=has_browser() if browser is None else browser,
+        browser=browser,
     )
     return server.run(say, environment)
+
+
+def running_address(folder: Path) -> str:
+    """Return the address of a course server that shows the folder; empty where none answers."""
+    noted = RunningServer.read(folder)
+    if noted is None or not noted.is_alive():
+        return ""
+    server = LabServer(folder, noted.notebook, noted.port, browser=False, token=noted.token)
+    return server.address if server.answers() else ""
 
 
 def engine_environment(engine: Engine) -> dict[str, str]:
@@ -234,13 +258,3 @@ def has_browser() -> bool:
     except webbrowser.Error:
         return False
     return True
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        process.wait(STOP_TIMEOUT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

@@ -5,17 +5,22 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-from labkit import lab
+from labkit import commands, lab
 from labkit.errors import LabError
 from labkit.lab import HOST, LabServer, first_free_port
+from labkit.running_server import RunningServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from labkit.course import Course
 
 
 def server_in(folder: Path, *, port: int = 8888) -> LabServer:
@@ -98,18 +103,122 @@ sys.exit(server.run(say, dict(os.environ)))
 
 def test_jupyterlab_answers_at_the_address_it_said_and_ends_when_told(tmp_path: Path) -> None:
     command = [sys.executable, "-c", RUN, str(tmp_path)]
+    note = tmp_path / ".labkit" / "server.json"
     environment = {**os.environ, "HOME": str(tmp_path / "home")}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
             address = next(line.strip() for line in process.stdout if "http" in line)
             token = urlsplit(address).query.removeprefix("token=")
-            server = LabServer(tmp_path, "x", urlsplit(address).port or 0, False, token)
+            port = urlsplit(address).port or 0
+            server = LabServer(tmp_path, "x", port, False, token)
             assert server.answers()
+            assert not LabServer(tmp_path, "x", port, False, "another token").answers()
+            assert lab.running_address(tmp_path) == address
+            assert note.stat().st_mode & 0o777 == 0o600
         finally:
             process.terminate()
         assert process.wait(30) == 0
         assert not server.answers()
+        assert not note.exists()
+
+
+class Opened(Exception):
+    """The course went on to be opened."""
+
+
+@pytest.fixture
+def open_course(
+    course: Course, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], list[str]]:
+    """Open the course as far as the engine, where `Opened` is raised; returns what was said."""
+
+    def engine(_say: object) -> None:
+        raise Opened
+
+    def run() -> list[str]:
+        said: list[str] = []
+        assert lab.open_course(course, say=said.append, progress=nullcontext, browser=False) == 0
+        return said
+
+    work.mkdir()
+    monkeypatch.setattr(lab, "reach_engine", engine)
+    return run
+
+
+def test_a_second_course_server_is_not_started_and_the_first_is_named(
+    open_course: Callable[[], list[str]], work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    RunningServer(os.getpid(), 8890, "its-token", "00_welcome.ipynb").write(work)
+    monkeypatch.setattr(LabServer, "answers", lambda self: self.token.startswith("its"))
+    address = "http://127.0.0.1:8890/lab/tree/00_welcome.ipynb?token=its-token"
+    assert address in open_course()[0]
+
+
+#: No process of Linux has this number.
+NOBODY = 2**22 + 1
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "",
+        "[]",
+        '{"pid": 1}',
+        json.dumps({"pid": NOBODY, "port": 8890, "token": "x", "notebook": "y"}),
+        json.dumps({"pid": os.getpid(), "port": 1, "token": "x", "notebook": "y"}),
+    ],
+    ids=["empty", "a list", "half", "ended", "does not answer"],
+)
+def test_a_note_of_a_server_that_is_gone_keeps_nobody_from_the_course(
+    open_course: Callable[[], list[str]], work: Path, note: str
+) -> None:
+    (work / ".labkit").mkdir()
+    (work / ".labkit" / "server.json").write_text(note)
+    with pytest.raises(Opened):
+        open_course()
+
+
+def test_a_server_takes_only_its_own_note_away(tmp_path: Path) -> None:
+    RunningServer(1, 2, "first", "x").write(tmp_path)
+    RunningServer(3, 4, "second", "x").write(tmp_path)
+    RunningServer.forget(tmp_path, "first")
+    assert RunningServer.read(tmp_path) == RunningServer(3, 4, "second", "x")
+
+
+def test_a_signal_in_the_first_moment_ends_jupyterlab_too(
+    server: LabServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def start(*_arguments: object, **_options: object) -> None:
+        order.append("process")
+        raise Opened
+
+    monkeypatch.setattr("signal.signal", lambda number, _how: order.append(number.name))
+    monkeypatch.setattr("subprocess.Popen", start)
+    with pytest.raises(Opened):
+        server.run(lambda _line: None, {})
+    assert order == ["SIGTERM", "SIGHUP", "process"]
+
+
+def test_while_it_starts_something_is_said(
+    server: LabServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(commands, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr("signal.signal", lambda *_arguments: None)
+    monkeypatch.setattr(LabServer, "command", lambda _self: ["sleep", "60"])
+    monkeypatch.setattr(LabServer, "answers", lambda _self: len(said) > 1)
+    monkeypatch.setattr(commands, "LONGEST_PAUSE", 0.0)
+
+    def say(line: str) -> None:
+        said.append(line)
+        if "Ctrl-C" in line:
+            raise KeyboardInterrupt
+
+    assert server.run(say, {"PATH": os.environ["PATH"]}) == 0
+    assert "JupyterLab is starting" in said[0]
 
 
 def test_a_server_that_cannot_start_says_so_and_does_not_hang(
