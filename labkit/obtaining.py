@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -15,7 +15,7 @@ from labkit.provenance import DIGEST_LABEL, Obtained, Way, chosen, find, folder_
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from labkit.course import Course, CourseImage
     from labkit.engine import Engine
@@ -102,6 +102,7 @@ class Obtainer:
                 contents = packs.read(path)
                 if image.name not in contents.digests:
                     continue
+                self._refuse_foreign_names(contents)
                 if not self._is_current(contents):
                     tried.append(_("pack `{pack}`: it is outdated").format(pack=path.name))
                     continue
@@ -116,9 +117,19 @@ class Obtainer:
         """Loading a pack replaces every image that it holds, so none of them may be old."""
         known = {image.name: image for image in self.course.images}
         return all(
-            name not in known or digest == folder_digest(self.course, known[name])
+            digest == folder_digest(self.course, known[name])
             for name, digest in contents.digests.items()
         )
+
+    def _refuse_foreign_names(self, contents: Pack) -> None:
+        """Load nothing that would take other people's names from their images."""
+        foreign = contents.digests.keys() - {image.name for image in self.course.images}
+        if foreign:
+            raise LabError(
+                _("it holds images that are not the course's: {names}").format(
+                    names=", ".join(f"`{name}`" for name in sorted(foreign))
+                )
+            )
 
     def _from_mirror(self, image: CourseImage, digest: str, tried: list[str]) -> bool:
         """Pull a course image; only a mirror can have one, the course publishes none."""
@@ -127,12 +138,12 @@ class Obtainer:
         reference = f"{self.mirror}/{image.name}:latest"
         try:
             self._refuse_if_away()
-            transfer.pull(self.engine, reference, self._report(image))
-            found = self.engine.images.get(reference)
-            current = found.labels.get(DIGEST_LABEL) == digest
-            if current:
-                transfer.tag(self.engine, found.id, image.name)
-            transfer.untag(self.engine, reference)
+            with self._borrowed(reference):
+                transfer.pull(self.engine, reference, self._report(image))
+                found = self.engine.images.get(reference)
+                current = found.labels.get(DIGEST_LABEL) == digest
+                if current:
+                    transfer.tag(self.engine, found.id, image.name)
         except LabError as error:
             tried.append(f"`{reference}`: {_line(error)}")
             return False
@@ -140,6 +151,17 @@ class Obtainer:
             tried.append(_("`{reference}`: it is outdated").format(reference=reference))
             return False
         return self._note(image, Way.REGISTRY, f"`{reference}`", found.digests)
+
+    @contextmanager
+    def _borrowed(self, reference: str) -> Iterator[None]:
+        """Take a name off again that a pull gives to an image, unless it was here before."""
+        was_here = find(self.engine, reference)
+        try:
+            yield
+        finally:
+            if not was_here:
+                with suppress(LabError):
+                    transfer.untag(self.engine, reference)
 
     def _built(self, image: CourseImage, digest: str, tried: list[str]) -> bool:
         for below in chosen(self.course, image.needs):

@@ -9,6 +9,7 @@ import gzip
 import json
 import os
 import tarfile
+import zlib
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from labkit.engine import Engine
     from labkit.engine.transfer import Report
 
+#: Bytes; a manifest or an image's configuration has a few thousand.
+LONGEST_JSON = 1 << 24
 ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
@@ -49,11 +52,21 @@ def find(course: Course, named: Path | None = None) -> tuple[Path, ...]:
     Args:
         course: Its folder `packs/` is looked into.
         named: A file or folder to look into instead; None takes `LABKIT_PACKS`, then `packs/`.
+
+    Raises:
+        LabError: Where one was named, there is none.
     """
-    place = named or Path(os.environ.get("LABKIT_PACKS") or course.root / "packs")
+    if named is None and (variable := os.environ.get("LABKIT_PACKS")):
+        named = Path(variable)
+    place = named or course.root / "packs"
     if place.is_file():
         return (place,)
-    files = [f for f in place.glob("*") if f.name.endswith(ENDINGS)] if place.is_dir() else []
+    files = [file for file in place.glob("*") if file.name.endswith(ENDINGS) and file.is_file()]
+    if named and not files:
+        raise LabError(
+            _("`{path}` is no pack file and no folder with one.").format(path=named),
+            hint=_("Make one with `labkit images pack FILE`, or name another."),
+        )
     return tuple(sorted(files, key=lambda file: file.stat().st_mtime, reverse=True))
 
 
@@ -72,7 +85,10 @@ def read(path: Path) -> Pack:
                 labels = (config.get("config") or {}).get("Labels") or {}
                 for tag in entry["RepoTags"] or ():
                     digests[tag.removesuffix(":latest")] = labels.get(DIGEST_LABEL, "")
-    except (OSError, EOFError, tarfile.TarError, ValueError, KeyError) as error:
+    except (
+        OSError, EOFError, tarfile.TarError, zlib.error,
+        ValueError, LookupError, TypeError, AttributeError,  # JSON, but of another shape
+    ) as error:  # fmt: skip
         raise LabError(
             _("`{path}` is no pack of images, or it is damaged ({why}).").format(
                 path=path, why=error
@@ -84,9 +100,9 @@ def read(path: Path) -> Pack:
 
 def _member(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
-    if file is None:
-        raise KeyError(name)
-    return file.read()
+    if file is None or len(content := file.read(LONGEST_JSON + 1)) > LONGEST_JSON:
+        raise ValueError(name)
+    return content
 
 
 def write(engine: Engine, names: Sequence[str], path: Path, report: Report) -> int:

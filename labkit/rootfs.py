@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from labkit.distribution import install_packages, is_debian
 from labkit.errors import CommandFailed, LabError
+from labkit.mirrors import host_mirrors
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -55,8 +56,16 @@ def made(report: Report) -> Iterator[Path]:
         sealed = os.geteuid() == 0
         environment = {**os.environ, "TMPDIR": folder} if sealed else dict(os.environ)
         tar = Path(folder, "rootfs.tar")
-        words = [*(SEALED if sealed else ()), *command(tar, host_mirrors())]
-        _run(words, environment, report)
+        mirrors = host_mirrors(SUITE)
+        if withheld := mirrors.withheld_in_words():
+            report(withheld, None, None)
+        words = [*(SEALED if sealed else ()), *command(tar, mirrors.lines)]
+        try:
+            _run(words, environment, report)
+        except CommandFailed as error:
+            if not withheld:
+                raise
+            raise LabError(f"{error.message.rstrip('. ')}. {withheld}") from error
         yield tar
 
 
@@ -78,33 +87,6 @@ def command(tar: Path, mirrors: Sequence[str]) -> list[str]:
         '--customize-hook=chmod 755 "$1/usr/sbin/policy-rc.d"',
         SUITE, str(tar), *mirrors,
     ]  # fmt: skip
-
-
-def host_mirrors() -> tuple[str, ...]:
-    """Return the host's own Debian mirrors for the suite, as lines of a sources.list.
-
-    A classroom without internet has its mirror there. Only http and https count, since the image's
-    containers must reach it too.
-    """
-    answer = subprocess.run(
-        ["apt-get", "indextargets", "--format", "$(ORIGIN) $(RELEASE) $(COMPONENT) $(REPO_URI)",
-         "Created-By: Packages"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return mirror_lines(answer.stdout)
-
-
-def mirror_lines(targets: str) -> tuple[str, ...]:
-    """Choose among apt's index targets, a line `ORIGIN RELEASE COMPONENT URI` for each."""
-    lines = []
-    for target in targets.splitlines():
-        origin, _space, rest = target.partition(" ")
-        release, component, uri = [*rest.split(), "", "", ""][:3]
-        ours = release == SUITE or release.startswith((f"{SUITE}-updates", f"{SUITE}-security"))
-        if origin == "Debian" and ours and component == "main" and uri.startswith("http"):
-            lines.append(f"deb {uri} {release} main")
-    has_main_suite = any(f" {SUITE} " in line for line in lines)
-    return tuple(dict.fromkeys(lines)) if has_main_suite else ()
 
 
 def _host_is_debian() -> bool:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import secrets
 import subprocess
+import tarfile
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
@@ -13,8 +18,15 @@ import pytest
 from labkit import images, packs, rootfs
 from labkit.course import Course
 from labkit.engine import transfer
-from labkit.errors import EngineRequestFailed, ImageUnavailable, LabError, NoSuchImage
+from labkit.errors import (
+    CommandFailed,
+    EngineRequestFailed,
+    ImageUnavailable,
+    LabError,
+    NoSuchImage,
+)
 from labkit.images import Way
+from labkit.mirrors import Mirrors
 from labkit.provenance import DIGEST_LABEL, Records, folder_digest
 
 if TYPE_CHECKING:
@@ -97,6 +109,9 @@ class FakeTransfer:
         self.engine.known[name] = found
 
     def untag(self, _engine: object, reference: str) -> None:
+        if reference not in self.engine.known:
+            raise NoSuchImage(reference)
+        self.log.append(f"untag {reference}")
         del self.engine.known[reference]
 
     def remove_unnamed(self, _engine: object, image: str) -> bool:
@@ -179,6 +194,34 @@ def test_an_outdated_image_of_a_mirror_is_not_taken(
     }
     assert ensure(fake, a_course, names=["lab/base"])[0].id == "built lab/base"
     assert "build lab/base mirror.example/library/debian:bookworm-slim" in fake.log
+
+
+OF_MIRROR = "mirror.example/lab/base:latest"
+
+
+@pytest.mark.parametrize("was_here", [True, False])
+@pytest.mark.parametrize("fails", ["pull", "tag", None])
+def test_a_mirrors_name_goes_again_whatever_happens_unless_it_was_here_before(
+    fake: FakeTransfer,
+    a_course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: str | None,
+    *,
+    was_here: bool,
+) -> None:
+    def interrupt(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("LABKIT_REGISTRY_MIRROR", "mirror.example")
+    digest = folder_digest(a_course, a_course.images[0])
+    fake.registry = {OF_MIRROR: FakeImage("ready", {DIGEST_LABEL: digest})}
+    if was_here:
+        fake.engine.known[OF_MIRROR] = FakeImage("mine")
+    if fails:
+        monkeypatch.setattr(transfer, fails, interrupt)
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        ensure(fake, a_course, names=["lab/base"])
+    assert (OF_MIRROR in fake.engine.known) is was_here
 
 
 def test_docker_hub_is_not_asked_where_a_mirror_is_named(
@@ -285,36 +328,109 @@ def test_packs_are_looked_for_in_one_place_newest_first(
     assert packs.find(a_course, folder / "old.tar.gz") == (folder / "old.tar.gz",)
 
 
-# mmdebstrap
+@pytest.mark.parametrize("by_variable", [True, False])
+@pytest.mark.parametrize("place", ["nothing.tar", "dangling.tar", "empty"])
+def test_a_named_pack_that_is_not_there_is_an_error(
+    fake: FakeTransfer,
+    a_course: Course,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    place: str,
+    *,
+    by_variable: bool,
+) -> None:
+    (tmp_path / "dangling.tar").symlink_to(tmp_path / "nothing.tar")
+    (tmp_path / "empty").mkdir()
+    if by_variable:
+        monkeypatch.setenv("LABKIT_PACKS", str(tmp_path / place))
+    with pytest.raises(LabError, match=f"{place}` is no pack file"):
+        ensure(fake, a_course, pack=None if by_variable else tmp_path / place)
+    assert fake.log == []
 
 
-def test_the_hosts_own_debian_mirror_is_taken_and_no_other_origin() -> None:
-    targets = (
-        "Debian bookworm main http://mirror.class/debian/\n"
-        "Debian bookworm contrib http://mirror.class/debian/\n"
-        "Debian bookworm-updates main http://mirror.class/debian/\n"
-        "Debian bookworm-security main http://mirror.class/security/\n"
-        "Docker bookworm stable https://download.example/linux/debian/\n"
-        "Other bookworm main https://packages.example/\n"
-    )
-    assert rootfs.mirror_lines(targets) == (
-        "deb http://mirror.class/debian/ bookworm main",
-        "deb http://mirror.class/debian/ bookworm-updates main",
-        "deb http://mirror.class/security/ bookworm-security main",
-    )
+def test_a_dangling_link_in_the_folder_of_packs_is_passed_over(a_course: Course) -> None:
+    folder = a_course.root / "packs"
+    folder.mkdir()
+    (folder / "gone.tar").symlink_to(folder / "nothing")
+    (folder / "class.tar").touch()
+    assert packs.find(a_course) == (folder / "class.tar",)
+
+
+def pack_file(path: Path, members: Mapping[str, object]) -> Path:
+    """Write a tar of JSON files; text is taken as it is."""
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
+        for name, value in members.items():
+            content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+ENTRY = {"Config": "c.json", "RepoTags": ["lab/base:latest"], "Layers": []}
 
 
 @pytest.mark.parametrize(
-    "targets",
+    "members",
     [
-        "Ubuntu noble main http://archive.ubuntu.example/ubuntu/",
-        "Debian bookworm main file:/media/cdrom/",
-        "Debian bookworm-security main http://mirror.class/security/",
-        "",
+        {},
+        {"manifest.json": "{half"},
+        {"manifest.json": 5},
+        {"manifest.json": ["lab/base"]},
+        {"manifest.json": [{"Config": 7, "RepoTags": []}]},
+        {"manifest.json": [{}]},
+        {"manifest.json": [ENTRY]},
+        {"manifest.json": [ENTRY], "c.json": []},
+        {"manifest.json": [ENTRY], "c.json": {"config": "x"}},
+        {"manifest.json": [ENTRY], "c.json": {"config": {"Labels": ["x"]}}},
+        {"manifest.json": [{**ENTRY, "RepoTags": [1]}], "c.json": {}},
+        {"manifest.json": [{**ENTRY, "RepoTags": 1}], "c.json": {}},
+        {"manifest.json": " " * (packs.LONGEST_JSON + 1)},
     ],
+    ids=lambda members: str(members)[:40],
 )
-def test_another_host_takes_debians_own_mirrors(targets: str) -> None:
-    assert rootfs.mirror_lines(targets) == ()
+def test_a_manifest_of_another_shape_is_an_error_that_names_the_pack(
+    tmp_path: Path, members: dict[str, object]
+) -> None:
+    path = pack_file(tmp_path / "class.tar", members)
+    with pytest.raises(LabError, match=re.escape(f"`{path}` is no pack of images")):
+        packs.read(path)
+
+
+@pytest.mark.parametrize("name", ["class.tar", "class.tar.gz"])
+@pytest.mark.parametrize("damage", ["cut off", "overwritten"])
+def test_a_damaged_pack_is_an_error_that_names_it(tmp_path: Path, name: str, damage: str) -> None:
+    filler = secrets.token_hex(20_000)
+    members = {"filler": filler, "manifest.json": [ENTRY], "c.json": {}}
+    path = pack_file(tmp_path / name, members)
+    whole = path.read_bytes()
+    assert packs.read(path).digests == {"lab/base": ""}
+    half = len(whole) // 2
+    path.write_bytes(whole[:half] if damage == "cut off" else bytes(half) + whole[half:])
+    with pytest.raises(LabError, match=re.escape(f"`{path}` is no pack of images")):
+        packs.read(path)
+
+
+def test_a_pack_that_would_take_other_peoples_names_is_not_loaded(
+    fake: FakeTransfer, a_course: Course, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    base = a_course.images[0]
+    labels = {DIGEST_LABEL: folder_digest(a_course, base)}
+    tags = ["lab/base:latest", "debian:12", "lab/base:old"]
+    path = pack_file(
+        tmp_path / "class.tar",
+        {"manifest.json": [{**ENTRY, "RepoTags": tags}], "c.json": {"config": {"Labels": labels}}},
+    )
+    monkeypatch.setattr(transfer, "load", lambda *_arguments: pytest.fail("it was loaded"))
+    fake.build_error = "broken"
+    with pytest.raises(ImageUnavailable) as caught:
+        ensure(fake, a_course, names=["lab/base"], pack=path)
+    assert caught.value.tried[0] == (
+        "pack `class.tar`: it holds images that are not the course's: `debian:12`, `lab/base:old`"
+    )
+
+
+# mmdebstrap
 
 
 def test_an_https_mirror_brings_certificates_into_the_image(tmp_path: Path) -> None:
@@ -323,6 +439,25 @@ def test_an_https_mirror_brings_certificates_into_the_image(tmp_path: Path) -> N
     assert words[-3:] == [
         "bookworm", str(tmp_path / "x.tar"), "deb https://mirror.class/ bookworm main",
     ]  # fmt: skip
+
+
+def test_a_mirror_that_is_left_out_is_said_at_once_and_when_it_was_missed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise CommandFailed(["mmdebstrap"], 1, "E: no network")
+
+    monkeypatch.setattr(rootfs, "is_debian", lambda: True)
+    monkeypatch.setattr(rootfs, "_missing_packages", list)
+    monkeypatch.setattr(rootfs, "host_mirrors", lambda _suite: Mirrors((), ("mirror.class",)))
+    monkeypatch.setattr(rootfs, "_run", fail)
+    said: list[str] = []
+    with (
+        pytest.raises(LabError, match=r"no network\. This machine's mirror `mirror\.class` wants"),
+        rootfs.made(lambda text, _done, _total: said.append(text)),
+    ):
+        pass
+    assert said == ["This machine's mirror `mirror.class` wants a password and is not used."]
 
 
 def test_a_host_that_is_no_debian_cannot_make_a_root_file_system(
