@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from labkit import packs, rootfs
 from labkit.engine import transfer
+from labkit.engine.probes import free_space
 from labkit.errors import ImageUnavailable, LabError
 from labkit.provenance import DIGEST_LABEL, Obtained, Way, chosen, find, folder_digest
 from labkit.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from labkit.course import Course, CourseImage
     from labkit.engine import Engine
@@ -217,13 +217,11 @@ class Obtainer:
     def _hint(self, tried: Sequence[str]) -> str:
         if not any(words in sentence.lower() for words in DISK_FULL for sentence in tried):
             return ""
-        root = Path(str(self.engine.info().get("DockerRootDir", "")))
-        if self.engine.endpoint.startswith("unix:") and root.is_dir():
+        free = ""
+        if found := free_space(self.engine):
             free = _("{free:.0f} MB are free in `{root}`.").format(
-                free=shutil.disk_usage(root).free / 1e6, root=root
+                free=found[1] / 1e6, root=found[0]
             )
-        else:
-            free = ""
         wanted = _(
             "Run `docker system df` to see what takes the space, make room, "
             "then run `labkit images ensure` again."

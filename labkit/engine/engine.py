@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
     from labkit.engine.snapshot import Snapshot
 
+#: Lines of a log, and bytes of an HTTP answer, that nobody needs more of.
+LONGEST_LOG = 10_000
+LONGEST_BODY = 1 << 20
+
 
 @dataclass(frozen=True)
 class HttpReply:
@@ -84,9 +88,14 @@ class Containers(_Collection):
             return tuple(self._api.containers(all=True))
 
     def logs(self, name: str, *, tail: int | None = None) -> str:
-        """Read what a container wrote, standard output and error together."""
+        """Read what a container wrote, standard output and error together.
+
+        Args:
+            name: The container's.
+            tail: How many lines, from the end; None is `LONGEST_LOG`.
+        """
         with self._errors(NoSuchContainer(name)):
-            raw: bytes = self._api.logs(name, tail="all" if tail is None else tail)
+            raw: bytes = self._api.logs(name, tail=LONGEST_LOG if tail is None else tail)
         return raw.decode(errors="replace")
 
     def diff(self, name: str) -> dict[str, str]:
@@ -278,6 +287,8 @@ class Engine:
     def http_get(self, port: int, path: str = "/", *, timeout: float = 2.0) -> HttpReply:
         """Ask a published port of the engine's host over HTTP.
 
+        Of a body, no more than `LONGEST_BODY` bytes are read: what answers is a learner's program.
+
         Args:
             port: The port on the host.
             path: The path, beginning with a slash.
@@ -292,12 +303,14 @@ class Engine:
         try:
             connection.request("GET", path)
             reply = connection.getresponse()
-            body = reply.read().decode(errors="replace")
+            raw = reply.read(LONGEST_BODY)
+            if reply.length and len(raw) < LONGEST_BODY:
+                raise http.client.IncompleteRead(raw, reply.length)
         except (OSError, http.client.HTTPException) as error:
             raise ConnectionError(f"{self.host}:{port}: {error}") from error
         finally:
             connection.close()
-        return HttpReply(reply.status, body, dict(reply.getheaders()))
+        return HttpReply(reply.status, raw.decode(errors="replace"), dict(reply.getheaders()))
 
     def cli_env(self) -> dict[str, str]:
         """Return this process's environment, with the `docker` command pointed at this engine."""

@@ -20,11 +20,22 @@ if TYPE_CHECKING:
 
     from labkit.engine.engine import Engine
 
-__all__ = ["ENGINE_PROBES", "HOST_PROBES", "ProbeResult", "Verdict", "names", "probe", "unmet"]
+__all__ = [
+    "ENGINE_PROBES",
+    "HOST_PROBES",
+    "ProbeResult",
+    "Verdict",
+    "free_space",
+    "names",
+    "probe",
+    "unmet",
+]
 
 #: Below this, building the course images may fail.
 ENOUGH_DISK = 3e9
 REGISTRY_SECONDS = 3.0
+#: The operating system of an engine in Docker Desktop's virtual machine.
+DESKTOP = "Docker Desktop"
 OVERLAY = {"overlay2", "overlayfs", "fuse-overlayfs"}
 
 
@@ -161,13 +172,31 @@ def _kernel_flag(engine: Engine, field: str, parameter: str) -> bool:
     return output.strip() == "1"
 
 
+def free_space(engine: Engine) -> tuple[Path, int] | None:
+    """Return the folder of the engine's data and the bytes free there.
+
+    Returns:
+        None where the disk is another machine's, virtual or not, or cannot be looked at.
+    """
+    info = engine.info()
+    root = Path(str(info.get("DockerRootDir") or ""))
+    # The virtual machine's path may be there on this machine, too, with other things in it.
+    elsewhere = not engine.endpoint.startswith("unix:") or DESKTOP in info["OperatingSystem"]
+    if elsewhere or not root.is_absolute():
+        return None
+    try:
+        return root, shutil.disk_usage(root).free
+    except OSError:
+        return None
+
+
 def _disk(engine: Engine) -> ProbeResult:
-    root = Path(engine.info()["DockerRootDir"])
-    if not (engine.endpoint.startswith("unix:") and root.is_dir()):
+    found = free_space(engine)
+    if found is None:
         used = sum(image["Size"] for image in engine.images.list())
         said = _("The engine's images take up to {used:.1f} GB; its disk cannot be seen from here.")
         return ProbeResult("disk", Verdict.GOOD, said.format(used=used / 1e9))
-    free = shutil.disk_usage(root).free
+    root, free = found
     said = _("{free:.1f} GB are free in `{root}`.").format(free=free / 1e9, root=root)
     if free >= ENOUGH_DISK:
         return ProbeResult("disk", Verdict.GOOD, said)

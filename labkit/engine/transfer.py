@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from labkit.errors import EngineRequestFailed
+from labkit.errors import EngineRequestFailed, EngineTooSlow, LabError
 from labkit.translation import _
 from labkit.waiting import wait_until
 
@@ -63,14 +63,14 @@ def reach_registry(engine: Engine, registry: str, *, timeout: float) -> str:
     Returns:
         Why it cannot be reached, or an empty text if it can.
     """
-    import requests.exceptions
-
     try:
-        answer = _post(engine, "auth", json={"serveraddress": registry}, timeout=timeout)
-    except requests.exceptions.ReadTimeout:
+        with (
+            engine.errors(),
+            _post(engine, "auth", json={"serveraddress": registry}, timeout=timeout) as answer,
+        ):
+            text = _message(answer)
+    except EngineTooSlow:  # it waits for the registry
         return _("no answer within {seconds:g} s").format(seconds=timeout)
-    with answer:
-        text = _message(answer)
     # A registry that wants a password has been reached.
     unreachable = any(words in text.lower() for words in UNREACHABLE)
     return text.rpartition('/v2/": ')[2] if unreachable else ""
@@ -170,16 +170,21 @@ def build(
 
 
 def _take_back(engine: Engine, trace: _BuildTrace) -> None:
-    """Remove a build's containers, and its images that have no name."""
+    """Remove a build's containers, and its images that have no name, as far as that goes.
+
+    What ended the build is what must be told, and not that an engine does not let go of it.
+    """
     for container in trace.containers:
-        _remove_container(engine, container)
+        with suppress(LabError):
+            _remove_container(engine, container)
     # An image that was built on before has descendants, so it may stay; none is in use for long.
     for image in reversed(trace.images):
-        wait_until(
-            lambda image=image: remove_unnamed(engine, image),  # type: ignore[misc]
-            what=_("the build to end"),
-            timeout=SECONDS_TO_STOP,
-        )
+        with suppress(LabError):
+            wait_until(
+                lambda image=image: remove_unnamed(engine, image),  # type: ignore[misc]
+                what=_("the build to end"),
+                timeout=SECONDS_TO_STOP,
+            )
 
 
 def _remove_container(engine: Engine, container: str) -> None:

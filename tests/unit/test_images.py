@@ -10,6 +10,7 @@ import subprocess
 import tarfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -30,8 +31,7 @@ from labkit.mirrors import Mirrors
 from labkit.provenance import DIGEST_LABEL, Records, folder_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping, Sequence
 
 MANIFEST = """
 title = "a test"
@@ -71,7 +71,7 @@ class FakeEngine:
             raise NoSuchImage(name) from None
 
     def info(self) -> dict[str, str]:
-        return {"DockerRootDir": "/nowhere"}
+        return {"DockerRootDir": "/nowhere", "OperatingSystem": "a test"}
 
 
 class FakeTransfer:
@@ -493,6 +493,35 @@ def test_a_build_trace_knows_what_the_build_itself_made() -> None:
     assert told[1] == ("LABEL a=1", 2, 4)
 
 
+@pytest.mark.parametrize("why", [KeyboardInterrupt(), LabError("the step failed")])
+def test_an_engine_that_does_not_let_go_of_a_build_hides_not_what_ended_it(
+    why: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stream() -> Iterator[dict[str, str]]:
+        yield {"stream": "Step 1/1 : RUN sleep 1000\n ---> Running in aaaaaaaaaaaa\n"}
+        yield {"stream": " ---> 333333333333\n"}
+        raise why
+
+    tried: list[str] = []
+    api = SimpleNamespace(
+        build=lambda **_options: stream(),
+        remove_container=lambda name, **_options: tried.append(name),
+    )
+    engine: Any = SimpleNamespace(
+        errors=nullcontext,
+        client=SimpleNamespace(api=api),
+        containers=SimpleNamespace(exists=lambda _name: True),
+    )
+    monkeypatch.setattr(transfer, "SECONDS_TO_STOP", 0.0)
+    monkeypatch.setattr(
+        transfer, "remove_unnamed", lambda _engine, image: bool(tried.append(image))
+    )
+    with pytest.raises(type(why)) as caught:
+        transfer.build(engine, Path(), "lab/x", args={}, labels={}, report=lambda *_told: None)
+    assert caught.value is why
+    assert tried == ["aaaaaaaaaaaa", "333333333333"]
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
@@ -526,5 +555,6 @@ def test_a_registry_that_refuses_a_login_has_been_reached(
 
     reply = Answer(json=lambda: {"message": answer}, status_code=500)
     monkeypatch.setattr(transfer, "_post", lambda *_args, **_options: reply)
-    found = transfer.reach_registry(SimpleNamespace(), "r", timeout=1)  # type: ignore[arg-type]
+    engine: Any = SimpleNamespace(errors=nullcontext)
+    found = transfer.reach_registry(engine, "r", timeout=1)
     assert found == expected

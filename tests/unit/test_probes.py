@@ -154,6 +154,35 @@ def test_a_disk_that_cannot_be_seen_is_not_guessed() -> None:
     assert "1.5 GB" in probe("disk", engine_with()).said
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"DockerRootDir": "/var/lib/no-such-folder"},
+        {"DockerRootDir": "/", "OperatingSystem": "Docker Desktop"},  # the virtual machine's "/"
+        {"DockerRootDir": "/proc/1/fdinfo/no-folder"},
+        {"DockerRootDir": ""},
+    ],
+)
+def test_a_data_root_that_is_not_this_machines_is_not_looked_at(facts: dict[str, str]) -> None:
+    local = engine_with(**facts)
+    local.endpoint = "unix:///socket"
+    result = probe("disk", local)
+    assert result.verdict is Verdict.GOOD
+    assert "cannot be seen from here" in result.said
+
+
+def test_a_data_root_that_may_not_be_looked_at_is_not_this_machines_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def deny(_path: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    local = engine_with()
+    local.endpoint = "unix:///socket"
+    monkeypatch.setattr(probes.shutil, "disk_usage", deny)
+    assert "cannot be seen from here" in probe("disk", local).said
+
+
 @pytest.mark.parametrize(("why", "verdict"), [("", Verdict.GOOD), ("no host", Verdict.ABSENT)])
 def test_the_registry_probe_names_the_mirror_that_is_set(
     why: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch

@@ -1,0 +1,68 @@
+"""What the facade reads is never without an end."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine, HttpReply
+
+
+class Endless(socketserver.StreamRequestHandler):
+    """An HTTP server that never comes to its end."""
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        with suppress(OSError):
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            while True:
+                self.wfile.write(b"x" * 65536)
+
+
+class BreaksOff(socketserver.StreamRequestHandler):
+    """One that ends too early."""
+
+    def handle(self) -> None:
+        while self.rfile.readline().strip():
+            pass
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+
+
+def answer_of(handler: type[socketserver.StreamRequestHandler]) -> HttpReply:
+    engine = Engine(SimpleNamespace(api=None), "tcp://127.0.0.1:2375")  # type: ignore[arg-type]
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            return engine.http_get(server.server_address[1])
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_of_an_answer_without_end_the_beginning_is_read() -> None:
+    assert answer_of(Endless).body == "x" * LONGEST_BODY
+
+
+def test_half_an_answer_is_none() -> None:
+    with pytest.raises(ConnectionError, match="IncompleteRead"):
+        answer_of(BreaksOff)
+
+
+def test_of_a_log_the_last_lines_are_read() -> None:
+    asked: list[object] = []
+
+    def logs(_name: str, *, tail: object) -> bytes:
+        asked.append(tail)
+        return b"last\n"
+
+    client: Any = SimpleNamespace(api=SimpleNamespace(logs=logs))
+    engine = Engine(client, "unix:///x")
+    assert engine.containers.logs("lab-web") == "last\n"
+    engine.containers.logs("lab-web", tail=3)
+    assert asked == [LONGEST_LOG, 3]
