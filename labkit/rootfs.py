@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,8 @@ def _run(words: Sequence[str], environment: Mapping[str, str], report: Report) -
                 process.kill()
             else:
                 # To all of the group: alone, mmdebstrap would go on to its end and then fail.
-                os.killpg(process.pid, signal.SIGINT)
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGINT)
             for _line in process.stderr or ():
                 pass  # until the last of them has let go of it
             raise

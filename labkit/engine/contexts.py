@@ -84,7 +84,7 @@ def broken(path: Path, why: object) -> EngineError:
     """Say that a file of Docker's configuration cannot be used, and what to do about it."""
     return EngineError(
         _("Docker's file `{path}` cannot be used: {why}.").format(path=path, why=why),
-        hint=_("Mend it, or move it away: `mv {path} {path}.broken`.").format(path=path),
+        hint=_("Mend it, or move it away: `mv {path} {path}.old`.").format(path=path),
     )
 
 

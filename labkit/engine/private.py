@@ -213,7 +213,8 @@ class PrivateEngine:
         if self._process and self._process.poll() is not None:
             raise self._failed(_("The Docker engine ended right after its start."))
         try:
-            connect(self.endpoint).close()
+            # It listens before it answers, and meanwhile there is something to say.
+            connect(self.endpoint, timeout=1).close()
         except EngineUnreachable:
             return False
         return True

@@ -6,11 +6,14 @@ import socketserver
 import threading
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine, HttpReply
+from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine
+
+if TYPE_CHECKING:
+    from labkit.engine.engine import HttpReply
 
 
 class Endless(socketserver.StreamRequestHandler):
