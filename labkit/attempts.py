@@ -41,11 +41,15 @@ class Hint:
 def attempt(engine: Engine, course: Course, slug: str) -> Attempt:
     """Check the exercise `slug` and note the outcome.
 
+    What was not checked, or not to the end through our own fault, is no attempt.
+
     Raises:
         UnknownSlug: There is no such exercise.
         EngineUnreachable: There was no verdict; nothing was noted.
     """
     result = run_checks(engine, course.exercise(slug), course)
+    if result.needs_unmet or result.at_fault:
+        return Attempt(result)
     try:
         Progress(course.work()).record(result)
     except LabError as error:

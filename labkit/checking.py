@@ -13,17 +13,26 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from labkit.errors import CourseError, EngineError, NoSuchObject, RegistryError, WaitTimeout
+from labkit.errors import (
+    CourseError,
+    EngineError,
+    EngineRequestFailed,
+    NoSuchObject,
+    RegistryError,
+    WaitTimeout,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from labkit.course import Course, Exercise
     from labkit.engine import Engine
 
     CheckFunction = Callable[[Engine], None]
     F = TypeVar("F", bound=CheckFunction)
+
+NOT_IMPLEMENTED = 501
 
 
 class CheckFailed(Exception):
@@ -154,7 +163,7 @@ def checks_of(exercise: Exercise, course: Course) -> tuple[Check, ...]:
     """Return an exercise's checks, in the order of their module.
 
     Raises:
-        CourseError: It has none.
+        CourseError: It has none, or one waits for a check that does not run before it.
     """
     name = f"labkit.checks.{exercise.chapter}"
     try:
@@ -166,12 +175,29 @@ def checks_of(exercise: Exercise, course: Course) -> tuple[Check, ...]:
     else:
         specs = (getattr(item, "labkit_check", None) for item in vars(module).values())
         found = tuple(s for s in specs if isinstance(s, Check) and s.slug == exercise.slug)
+    path = course.root / "labkit" / "checks" / f"{exercise.chapter}.py"
     if not found:
-        raise CourseError(
-            course.root / "labkit" / "checks" / f"{exercise.chapter}.py",
-            _("exercise `{slug}` has no checks.").format(slug=exercise.slug),
-        )
+        raise CourseError(path, _("exercise `{slug}` has no checks.").format(slug=exercise.slug))
+    names = [spec.name for spec in found]
+    for place, spec in enumerate(found):
+        if spec.after and spec.after not in names[:place]:
+            raise CourseError(
+                path,
+                _("`{name}` waits for `{after}`, which is no check of `{slug}` above it.").format(
+                    name=spec.name, after=spec.after, slug=spec.slug
+                ),
+            )
     return found
+
+
+def missing_images(engine: Engine, names: Iterable[str]) -> str:
+    """Say which of these course images the engine lacks and what helps, or nothing."""
+    missing = ", ".join(f"`{name}`" for name in names if not engine.images.exists(name))
+    if not missing:
+        return ""
+    return _("The engine lacks course images: {names}. Run `labkit images ensure`.").format(
+        names=missing
+    )
 
 
 def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResult:
@@ -186,6 +212,8 @@ def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResul
         from labkit.engine.probes import unmet
 
         lacking = unmet(exercise.needs, engine)
+    if missing := missing_images(engine, exercise.images):
+        lacking = (*lacking, missing)
     outcomes: dict[str, CheckOutcome] = {}
     if not lacking:
         for spec in checks_of(exercise, course):
@@ -216,6 +244,11 @@ def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> Check
             "`docker image ls` show what there is."
         )
         return end(Outcome.FAILED, error.message.rstrip("."), error.hint or there)
+    except EngineRequestFailed as error:
+        if not _is_a_refusal(error):
+            raise
+        inspected = _("`docker inspect NAME` shows how it was made.")
+        return end(Outcome.FAILED, error.message.rstrip("."), error.hint or inspected)
     except EngineError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever else a check raises is our fault
@@ -226,3 +259,9 @@ def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> Check
             _("Run `labkit doctor`, and report what it says together with this message."),
         )
     return end(Outcome.PASSED)
+
+
+def _is_a_refusal(error: EngineRequestFailed) -> bool:
+    """Tell what the learner's own object makes impossible from a fault of the engine."""
+    status = error.status or 0
+    return 400 <= status < 500 or status == NOT_IMPLEMENTED  # noqa: PLR2004 - HTTP's classes

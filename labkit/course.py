@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from labkit.errors import CourseError, UnknownSlug
+from labkit.errors import CourseError, LabError, UnknownSlug
 from labkit.translation import _
 
 MANIFEST = "course.toml"
@@ -160,10 +160,18 @@ class Course:
 
         Raises:
             UnknownSlug: There is none; the error names the nearest.
+            LabError: It is a lesson; the error names its exercises.
         """
         for exercise in self.exercises:
             if exercise.slug == slug:
                 return exercise
+        for chapter in self.chapters:
+            if slug in {chapter.slug, chapter.lesson.stem}:
+                names = ", ".join(f"`{e.slug}`" for e in chapter.exercises) or _("none")
+                raise LabError(
+                    _("`{slug}` is a lesson, not an exercise.").format(slug=slug),
+                    hint=_("Its exercises: {names}.").format(names=names),
+                )
         raise UnknownSlug(slug, self._nearest(slug, [e.slug for e in self.exercises]))
 
     def chapter_of(self, exercise: Exercise) -> Chapter:
@@ -221,10 +229,17 @@ def find_root() -> Path:
 
     Raises:
         CourseError: There is none.
+        LabError: The working directory was removed.
     """
     if named := os.environ.get("LABKIT_COURSE"):
         return Path(named)
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError as error:
+        raise LabError(
+            _("The folder that you are in does not exist any more."),
+            hint=_("Change into the course's folder with `cd`, then try again."),
+        ) from error
     beside = Path(__file__).parents[1]
     for folder in (here, *here.parents, beside):
         if (folder / MANIFEST).is_file():

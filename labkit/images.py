@@ -13,6 +13,7 @@ from labkit import packs
 from labkit.files import locked
 from labkit.obtaining import Obtainer, Progress, Silent
 from labkit.provenance import DIGEST_LABEL, Obtained, Records, Way, chosen, find, folder_digest
+from labkit.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,11 +79,14 @@ def ensure(
     Raises:
         ImageUnavailable: No way worked for one of them; the others stay.
     """
-    records = Records(course)
-    with locked(records.path.with_suffix(".lock")):
-        run = Obtainer(
-            engine, course, progress or Silent(), records, pull, packs.find(course, pack)
-        )
+    records, told = Records(course), progress or Silent()
+
+    def waiting() -> None:
+        text = _("another `labkit images ensure` is at work; waiting for it")
+        told.step("", text, None, None)
+
+    with locked(records.path.with_suffix(".lock"), waiting=waiting):
+        run = Obtainer(engine, course, told, records, pull, packs.find(course, pack))
         for image in chosen(course, names):
             run.obtain(image)
         return tuple(run.done.values())

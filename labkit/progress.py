@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import ProgressCorrupt, WorkspaceError
-from labkit.files import locked, write_atomically
+from labkit.files import locked, write_atomically, writing
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -131,6 +131,8 @@ class Progress:
                     path=self.path, why=error.strerror
                 )
             ) from error
+        except RecursionError as error:
+            raise ValueError(str(error)) from error
         try:
             if data["version"] != VERSION:
                 raise ValueError(data["version"])
@@ -148,7 +150,8 @@ class Progress:
     def _moved_aside(self) -> ProgressCorrupt:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
         kept = self.path.with_name(f"progress.corrupt-{stamp}.json")
-        self.path.replace(kept)
+        with writing(self.path):
+            self.path.replace(kept)
         return ProgressCorrupt(self.path, kept)
 
 

@@ -78,7 +78,14 @@ def reset(
     *,
     progress: Callable[[Owned], None] | None = None,
 ) -> ResetDone:
-    """Do what `plan_reset` said."""
+    """Do what `plan_reset` said.
+
+    Raises:
+        CourseError: The exercise's notebook cannot be read; nothing was removed.
+    """
+    workspace = Workspace(course)
+    if plan.exercise and plan.copy:
+        workspace.source(plan.exercise)
     removal = remove(engine, plan.things, progress=progress)
-    kept = Workspace(course).restart(plan.exercise) if plan.exercise and plan.copy else None
+    kept = workspace.restart(plan.exercise) if plan.exercise and plan.copy else None
     return ResetDone(removal, kept)

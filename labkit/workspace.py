@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from labkit.errors import CourseError, WorkspaceError
-from labkit.files import locked, write_atomically
+from labkit.files import locked, read_bytes, write_atomically, writing
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class _Sums:
     def read(cls, path: Path) -> _Sums:
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             found = {}  # then every copy that differs counts as the learner's own
         return cls(path, found if isinstance(found, dict) else {})
 
@@ -106,12 +106,12 @@ class Workspace:
         """
         copy = self.exercise(exercise)
         if copy.exists():
-            if _fingerprint(copy.read_bytes()) is None:
+            again = _("Run `labkit reset {slug}` to begin again; the file is kept.").format(
+                slug=exercise.slug
+            )
+            if _fingerprint(read_bytes(copy, hint=again)) is None:
                 raise WorkspaceError(
-                    _("`{path}` is not a notebook any more.").format(path=copy),
-                    hint=_("Run `labkit reset {slug}` to begin again; the file is kept.").format(
-                        slug=exercise.slug
-                    ),
+                    _("`{path}` is not a notebook any more.").format(path=copy), hint=again
                 )
             return Started(copy, new=False)
         self._copy(exercise)
@@ -124,16 +124,34 @@ class Workspace:
             Where the old copy is kept, or None when there was none or it had not changed.
         """
         copy = self.exercise(exercise)
-        source = _read(self.course.exercise_notebook(exercise))
+        source = self.source(exercise)
         if not copy.exists():
             return None
-        changed = copy.read_bytes() != source
+        changed = copy.is_dir() or read_bytes(copy) != source
         kept = _keep(copy, "reset") if changed else None
         self._copy(exercise)
         return kept
 
+    def source(self, exercise: Exercise) -> bytes:
+        """Read the course's own notebook of an exercise.
+
+        Raises:
+            CourseError: It cannot be read.
+        """
+        return _read(self.course.exercise_notebook(exercise))
+
+    def task(self, exercise: Exercise) -> str:
+        """Return what an exercise asks for: the text of its notebook, as Markdown.
+
+        Raises:
+            CourseError: Its notebook cannot be read.
+        """
+        cells = json.loads(self.source(exercise))["cells"]
+        texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+        return "\n\n".join(text.strip() for text in texts)
+
     def _copy(self, exercise: Exercise) -> None:
-        content = _read(self.course.exercise_notebook(exercise))
+        content = self.source(exercise)
         copy = self.exercise(exercise)
         with locked(self._sums.with_suffix(".lock")):
             sums = _Sums.read(self._sums)
@@ -144,7 +162,8 @@ class Workspace:
     def _refresh(self, source: Path, copy: Path, sums: _Sums) -> str:
         content, name = _read(source), self._name(copy)
         new = _fingerprint(content) or ""
-        old = _fingerprint(copy.read_bytes()) if copy.exists() else None
+        aside = _("Move it out of the way, then try again.")
+        old = _fingerprint(read_bytes(copy, hint=aside)) if copy.exists() else None
         if old == new:
             sums.by_name[name] = new
             return "same"
@@ -177,7 +196,8 @@ def _read(source: Path) -> bytes:
 def _keep(copy: Path, why: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     kept = copy.with_name(f"{copy.stem}.before-{why}-{stamp}.ipynb")
-    copy.replace(kept)
+    with writing(copy):
+        copy.replace(kept)
     return kept
 
 
@@ -191,6 +211,6 @@ def _fingerprint(notebook: bytes) -> str | None:
         cells = [
             (cell["cell_type"], "".join(cell["source"])) for cell in json.loads(notebook)["cells"]
         ]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
     return hashlib.sha256(json.dumps(cells).encode()).hexdigest()

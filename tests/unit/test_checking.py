@@ -8,7 +8,7 @@ import pytest
 
 from labkit.checking import CheckFailed, Outcome, check, checks_of, run_checks
 from labkit.engine.verdicts import ProbeResult, Verdict
-from labkit.errors import CourseError, EngineUnreachable, WaitTimeout
+from labkit.errors import CourseError, EngineRequestFailed, EngineUnreachable, WaitTimeout
 from tests.unit.two_chapters import add_checks, write_course
 
 if TYPE_CHECKING:
@@ -143,6 +143,52 @@ def test_an_engine_that_goes_away_gives_no_verdict(run: RunChecks) -> None:
 
     with pytest.raises(EngineUnreachable):
         run(it_is_true, it_asks)
+
+
+def refused(status: int) -> Any:
+    @check("welcome.hello", points=1)
+    def its_log_is_read(_engine: Any) -> None:
+        """Its log is read."""
+        raise EngineRequestFailed("The engine refused: no log is kept.", status=status)
+
+    return its_log_is_read
+
+
+@pytest.mark.parametrize("status", [404, 409, 501])
+def test_what_the_engine_refuses_is_a_failed_check_in_its_words(
+    run: RunChecks, status: int
+) -> None:
+    first, second = run(refused(status), it_is_true).outcomes
+    assert (first.outcome, first.found) == (
+        Outcome.FAILED,
+        "The engine refused: no log is kept",
+    )
+    assert "docker inspect" in first.hint
+    assert second.outcome is Outcome.PASSED
+
+
+def test_a_fault_of_the_engine_gives_no_verdict(run: RunChecks) -> None:
+    with pytest.raises(EngineRequestFailed):
+        run(refused(500))
+
+
+@pytest.mark.parametrize("below", [(it_depends, it_is_false), (it_depends,)])
+def test_a_check_that_waits_for_none_above_it_is_the_courses_fault(
+    run: RunChecks, below: tuple[Any, ...]
+) -> None:
+    with pytest.raises(CourseError, match="`it_depends` waits for `it_is_false`"):
+        run(it_is_true, *below)
+
+
+def test_a_missing_course_image_is_named_and_nothing_is_checked(
+    course: Course, fake_engine: Any, make_image: Any
+) -> None:
+    exercise = course.exercise("containers.first_run")
+    (sentence,) = run_checks(fake_engine, exercise, course).needs_unmet
+    assert sentence == "The engine lacks course images: `lab/web`. Run `labkit images ensure`."
+    fake_engine.images.things["lab/web"] = make_image("sha256:1")
+    with pytest.raises(CourseError, match="has no checks"):
+        run_checks(fake_engine, exercise, course)
 
 
 def test_checks_of_other_exercises_are_left_out(run: RunChecks) -> None:

@@ -93,6 +93,31 @@ def test_a_check_that_breaks_exits_with_our_fault(
     assert "our fault" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("lacking", [True, False])
+def test_what_was_not_checked_to_the_end_is_no_attempt(
+    course: Course, monkeypatch: pytest.MonkeyPatch, *, lacking: bool
+) -> None:
+    @check("welcome.hello", points=3)
+    def it_breaks(_engine: Any) -> None:
+        """It breaks."""
+        raise ZeroDivisionError
+
+    add_checks(monkeypatch, it_breaks)
+    main(["check", "containers.first_run" if lacking else "welcome.hello"])
+    assert Progress(course.work()).read() == {}
+
+
+@pytest.mark.usefixtures("course", "engine")
+def test_a_missing_course_image_is_said_with_the_command_that_helps(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["check", "containers.first_run"]) == 1
+    said = capsys.readouterr().out
+    assert "Not here: The engine lacks course images: `lab/web`." in said
+    assert "Run `labkit images ensure`." in said
+
+
 @pytest.mark.usefixtures("course", "no_engine")
 def test_an_unknown_slug_is_said_before_the_engine_is_looked_for(
     capsys: pytest.CaptureFixture[str],

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labkit.course import Course, find_root
-from labkit.errors import CourseError, UnknownSlug
+from labkit.errors import CourseError, LabError, UnknownSlug
 from tests.unit.two_chapters import MANIFEST, write_course
 
 
@@ -147,3 +147,23 @@ def test_the_readme_names_exercises_that_are_there() -> None:
     assert named
     for slug in named:
         course.exercise(slug)
+
+
+@pytest.mark.parametrize("slug", ["containers", "12_containers"])
+def test_a_lesson_is_no_exercise_and_leads_to_its_own(tmp_path: Path, slug: str) -> None:
+    with pytest.raises(LabError, match=f"`{slug}` is a lesson") as caught:
+        write_course(tmp_path / "course").exercise(slug)
+    assert caught.value.hint == ("Its exercises: `containers.first_run`, `containers.second_run`.")
+
+
+def test_a_folder_that_was_removed_under_ones_feet_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.delenv("LABKIT_COURSE", raising=False)
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(LabError, match="does not exist any more") as caught:
+        Course.load()
+    assert "`cd`" in caught.value.hint

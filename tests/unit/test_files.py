@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from labkit import files
 from labkit.errors import WorkspaceError
 from labkit.files import locked, write_atomically
 
@@ -77,3 +79,23 @@ def test_a_lock_is_given_back_after_an_error(tmp_path: Path) -> None:
         fail_inside()
     with locked(tmp_path / "lock"):
         pass
+
+
+@pytest.mark.parametrize("patience", [0, 60])
+def test_a_lock_that_is_held_long_is_told_before_it_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience: float
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE", patience)
+    path, told = tmp_path / "lock", []
+    with path.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        def waiting() -> None:
+            told.append("waiting")
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        if patience:
+            fcntl.flock(other, fcntl.LOCK_UN)
+        with locked(path, waiting=waiting):
+            pass
+    assert told == ([] if patience else ["waiting"])

@@ -72,6 +72,7 @@ def test_a_check_run_keeps_the_hints_seen(progress: Progress) -> None:
     [
         b"",
         b"{",
+        pytest.param(b"[" * 100_000, id="deep"),
         b"\xff\xfe",
         b"[]",
         b"null",
@@ -114,3 +115,17 @@ def test_the_file_is_readable_by_people(progress: Progress) -> None:
     text = progress.path.read_text()
     assert text.endswith("}\n")
     assert json.loads(text)["version"] == 1
+
+
+def test_a_corrupt_file_that_cannot_be_moved_is_named(
+    progress: Progress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    progress.path.parent.mkdir(parents=True)
+    progress.path.write_text("{")
+    monkeypatch.setattr(type(progress.path), "replace", refuse)
+    with pytest.raises(WorkspaceError, match=r"progress\.json` cannot be written") as caught:
+        progress.read()
+    assert "sudo chown" in caught.value.hint

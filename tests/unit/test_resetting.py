@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.errors import UnknownSlug
+from labkit.errors import CourseError, UnknownSlug
 from labkit.resetting import plan_reset, reset
 from labkit.workspace import Workspace
 from tests.unit.recordings import recorded
@@ -182,6 +182,18 @@ def test_a_started_exercise_begins_again_and_the_old_copy_is_kept(
     assert done.kept_as is not None
     assert done.kept_as.read_text() == "mine"
     assert copy.read_bytes() == course.exercise_notebook(exercise).read_bytes()
+
+
+def test_nothing_is_removed_when_the_fresh_copy_cannot_be_made(engine: Any, course: Course) -> None:
+    exercise = course.exercise("welcome.hello")
+    Workspace(course).start(exercise)
+    engine.api.lists["containers"][0]["Names"] = ["/lab-hello"]
+    plan = plan_reset(engine, course, exercise.slug)
+    assert plan.things
+    course.exercise_notebook(exercise).unlink()
+    with pytest.raises(CourseError):
+        reset(engine, course, plan)
+    assert engine.api.removed == []
 
 
 def test_a_reset_of_the_engine_leaves_exercises_alone(engine: Any, course: Course) -> None:

@@ -183,3 +183,66 @@ def test_a_lesson_that_the_course_names_but_has_not_is_named(
     with pytest.raises(CourseError, match="cannot be read") as caught:
         workspace.prepare()
     assert caught.value.path == missing
+
+
+def test_a_folder_in_the_place_of_a_copy_is_named_and_a_restart_keeps_it(
+    course: Course, workspace: Workspace, exercise: Exercise
+) -> None:
+    copy = workspace.exercise(exercise)
+    (copy / "mine").mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match="cannot be read: Is a directory") as caught:
+        workspace.start(exercise)
+    assert "`labkit reset welcome.hello`" in caught.value.hint
+    kept = workspace.restart(exercise)
+    assert kept is not None
+    assert (kept / "mine").is_dir()
+    assert copy.read_bytes() == course.exercise_notebook(exercise).read_bytes()
+
+
+def test_a_folder_in_the_place_of_a_lesson_is_named(course: Course, workspace: Workspace) -> None:
+    copy = workspace.lesson(course.lessons[0])
+    copy.mkdir(parents=True)
+    with pytest.raises(WorkspaceError, match="cannot be read: Is a directory") as caught:
+        workspace.prepare()
+    assert str(copy) in caught.value.message
+    assert "out of the way" in caught.value.hint
+
+
+@pytest.mark.parametrize("step", ["read_bytes", "replace"])
+def test_a_copy_of_another_account_is_named_with_the_command_that_helps(
+    workspace: Workspace, exercise: Exercise, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    copy = workspace.start(exercise).path
+    copy.write_text("mine")
+    allowed = getattr(type(copy), step)
+
+    def refuse(path: Path, *arguments: Path) -> object:
+        if path == copy:
+            raise PermissionError(13, "Permission denied")
+        return allowed(path, *arguments)
+
+    monkeypatch.setattr(type(copy), step, refuse)
+    with pytest.raises(WorkspaceError, match="Permission denied") as caught:
+        workspace.restart(exercise)
+    assert f'sudo chown -R "$USER" {copy.parent}' in caught.value.hint
+    monkeypatch.undo()
+    assert copy.read_text() == "mine"
+
+
+def test_a_copy_nested_too_deep_is_no_notebook(workspace: Workspace, exercise: Exercise) -> None:
+    copy = workspace.start(exercise).path
+    copy.write_text('{"cells": ' + "[" * 100_000)
+    with pytest.raises(WorkspaceError, match="is not a notebook any more"):
+        workspace.start(exercise)
+
+
+def test_the_task_is_the_text_of_the_exercises_notebook(
+    course: Course, workspace: Workspace, exercise: Exercise
+) -> None:
+    cells = [
+        {"cell_type": "markdown", "source": ["# Hello\n"]},
+        {"cell_type": "code", "source": "%load_ext labkit"},
+        {"cell_type": "markdown", "source": "Run a container."},
+    ]
+    course.exercise_notebook(exercise).write_text(json.dumps({"cells": cells}))
+    assert workspace.task(exercise) == "# Hello\n\nRun a container."
