@@ -6,6 +6,7 @@ Parse, call the core, render; a labkit error is shown as one paragraph, never as
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,7 @@ from IPython.core.magic_arguments import argument, magic_arguments, parse_argstr
 from IPython.display import display
 
 from labkit import attempts, rendering, resetting
+from labkit.checking import missing_images
 from labkit.course import Course
 from labkit.docker_config import VARIABLE, course_config
 from labkit.engine import KeptConnection
@@ -28,9 +30,12 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Callable
 
-    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.interactiveshell import ExecutionInfo, ExecutionResult, InteractiveShell
 
     F = TypeVar("F", bound=Callable[..., Any])
+
+#: IPython would print how to reload an extension, which is of no use to a learner.
+_LOADS_AGAIN = re.compile(r"^\s*%load_ext\s+labkit\s*$", re.MULTILINE)
 
 
 def _told(magic: F) -> F:
@@ -56,8 +61,10 @@ class LabMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.docker_config = os.environ.get(VARIABLE)
+        self._shell: Any = shell
         self.connection = KeptConnection()
-        self.watcher = Watcher(KeptConnection(timeout=PATIENCE))
+        self._impatient = KeptConnection(timeout=PATIENCE)
+        self.watcher = Watcher(self._impatient)
 
     @line_magic
     @magic_arguments()
@@ -134,17 +141,34 @@ class LabMagics(Magics):
         """Switch the line on or off that says what a cell changed on the engine."""
         self.watcher.on = _arguments(LabMagics.changes, line).switch == "on"
 
-    def before_cell(self, _info: object) -> None:
+    def before_cell(self, info: ExecutionInfo) -> None:
         """Look at the engine before a cell runs."""
+        if _LOADS_AGAIN.search(info.raw_cell or ""):
+            self._shell.extension_manager.loaded.discard("labkit")
         self.watcher.begin()
 
-    def after_cell(self, _result: object) -> None:
-        """Say what the cell changed."""
+    def after_cell(self, result: ExecutionResult) -> None:
+        """Say what the cell changed, and which course image it failed for."""
         found = self.watcher.end()
         if found:
             display(Shown(rendering.changes_text(found), rendering.changes_html(found)))
         elif self.watcher.notice:
             display(Shown(self.watcher.notice))
+        if missing := self._missing_images(result):
+            display(Shown(missing))
+
+    def _missing_images(self, result: ExecutionResult) -> str:
+        """Say which course image a failed cell names in vain; Docker would ask a registry."""
+        failed = result.error_in_exec is not None or self._shell.user_ns.get("_exit_code")
+        if not failed or result.info is None:
+            return ""
+        words = set(re.findall(r"(?<![\w./-])lab/[\w.-]+", result.info.raw_cell or ""))
+        try:
+            named = sorted(words & {image.name for image in Course.load().images})
+            return missing_images(self._impatient.engine(), named) if named else ""
+        except LabError:  # said where it is asked for
+            self._impatient.lost()
+            return ""
 
 
 def _arguments(magic: Callable[..., Any], line: str) -> Namespace:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 
 from labkit import attempts, rendering, resetting
-from labkit.engine import connect
-from labkit.errors import LabError
+from labkit.engine import KeptConnection
+from labkit.errors import EngineUnreachable, LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labkit.course import Course
+    from labkit.resetting import ResetPlan
 
 
 def check_panel(course: Course, slug: str) -> ipywidgets.VBox:
@@ -33,6 +34,8 @@ def check_panel(course: Course, slug: str) -> ipywidgets.VBox:
 class _CheckPanel(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, course: Course, slug: str) -> None:
         self._course = course
+        self._connection = KeptConnection()
+        self._asked: ResetPlan | None = None
         self._exercise = exercise = course.exercise(slug)
         about = f"{exercise.title} ({attempts.status_of(course, slug)})"
         self._shown = ipywidgets.HTML(rendering.message_html(about))
@@ -78,6 +81,8 @@ class _CheckPanel(ipywidgets.VBox):  # type: ignore[misc]
             try:
                 self._shown.value = action()
             except LabError as error:
+                if isinstance(error, EngineUnreachable):
+                    self._connection.lost()
                 self._shown.value = rendering.message_html(str(error))
             finally:
                 made.icon = ""
@@ -90,7 +95,7 @@ class _CheckPanel(ipywidgets.VBox):  # type: ignore[misc]
             button.layout.display = None if shown else "none"
 
     def _do_check(self) -> str:
-        done = attempts.attempt(connect(), self._course, self._exercise.slug)
+        done = attempts.attempt(self._connection.engine(), self._course, self._exercise.slug)
         return rendering.attempt_html(done)
 
     def _do_hint(self) -> str:
@@ -98,15 +103,17 @@ class _CheckPanel(ipywidgets.VBox):  # type: ignore[misc]
         return rendering.message_html(rendering.hint_text(hint))
 
     def _ask(self) -> str:
-        plan = resetting.plan_reset(connect(), self._course, self._exercise.slug)
+        engine = self._connection.engine()
+        self._asked = plan = resetting.plan_reset(engine, self._course, self._exercise.slug)
         self._show_questions(shown=not plan.empty)
         return rendering.message_html(rendering.reset_plan_text(plan))
 
     def _do_reset(self) -> str:
         self._check.focus()  # the button that had it is gone
-        engine = connect()
-        plan = resetting.plan_reset(engine, self._course, self._exercise.slug)
-        done = resetting.reset(engine, self._course, plan)
+        plan, self._asked = self._asked, None
+        if plan is None:  # a second click: it was done
+            return str(self._shown.value)
+        done = resetting.reset(self._connection.engine(), self._course, plan)
         return rendering.message_html(rendering.reset_done_text(done))
 
     def _do_nothing(self) -> str:

@@ -159,6 +159,45 @@ def test_loading_twice_shows_each_change_once(shell: InteractiveShell) -> None:
     assert hooks.count("after_cell") == 1
 
 
+def test_loading_again_says_nothing_and_unloading_works_after_it(
+    run: Run, shell: InteractiveShell
+) -> None:
+    assert run("%load_ext labkit") == ""
+    assert run("%load_ext labkit\nprint(2)") == "2"
+    assert run("%unload_ext labkit") == ""
+    assert "LabMagics" not in shell.magics_manager.registry
+
+
+@pytest.mark.usefixtures("course")
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("!false lab/shell echo hi", True),
+        ("!false lab/shell:latest lab/web", True),
+        ("%%sh\nfalse lab/shell", True),
+        ("!true lab/shell", False),
+        ("!false lab/shellac mylab/shell lab/made-here", False),
+    ],
+)
+def test_a_cell_that_fails_for_a_course_image_says_which(
+    shell: InteractiveShell, cell: str, *, said: bool
+) -> None:
+    with capture_output() as shown:
+        shell.run_cell(cell)
+    texts = [output.data["text/plain"] for output in shown.outputs]
+    assert any("The engine lacks course images: `lab/shell`" in text for text in texts) is said
+
+
+@pytest.mark.usefixtures("course")
+def test_a_cell_that_fails_for_another_reason_is_left_alone(
+    shell: InteractiveShell, fake_engine: Any, make_image: Any
+) -> None:
+    fake_engine.images.things["lab/shell"] = make_image("sha256:1")
+    with capture_output() as shown:
+        shell.run_cell("!false lab/shell")
+    assert shown.outputs == []
+
+
 def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
     magics.unload(shell)
     assert "check" not in shell.magics_manager.magics["line"]
