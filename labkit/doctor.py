@@ -1,4 +1,4 @@
-"""`labkit doctor`: all probes, and what the course left on the engine."""
+"""`labkit doctor`: all probes, the course images, and what the course left on the engine."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Starting containers is what takes time; more at once only delays each.
 AT_ONCE = 4
+#: What a learner wants to know before the first lesson.
+FIRST = {"engine", "images"}
 #: More names make the line unreadable.
 SHOWN = 5
 
@@ -39,9 +41,34 @@ def examine(connect: Callable[[], Engine], course: Course) -> Iterator[ProbeResu
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield from pool.map(lambda name: probe(name, engine), chosen)
     if engine:
+        yield course_images(engine, course)
         # Last and alone, so that it does not see the other probes' containers.
         yield leftovers(engine, course)
         engine.close()
+
+
+def matters_at_once(result: ProbeResult) -> bool:
+    """Tell what a learner must see at once from what a later lesson may want."""
+    return result.name in FIRST or result.verdict in {Verdict.BAD, Verdict.ERROR}
+
+
+def course_images(engine: Engine, course: Course) -> ProbeResult:
+    """Say which course images are missing."""
+    name = "images"
+    try:
+        missing = [i.name for i in course.images if not engine.images.exists(i.name)]
+    except Exception as error:  # noqa: BLE001 - as any probe
+        return failed(name, error)
+    if not missing:
+        said = _("All {count} course images are here.").format(count=len(course.images))
+        return ProbeResult(name, Verdict.GOOD, said)
+    return ProbeResult(
+        name,
+        Verdict.BAD,
+        _("Course images are missing: {names}.").format(names=", ".join(f"`{n}`" for n in missing)),
+        cost=_("What uses them cannot run."),
+        remedy=_("Run `labkit images ensure`."),
+    )
 
 
 def leftovers(engine: Engine, course: Course) -> ProbeResult:

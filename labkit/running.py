@@ -166,7 +166,7 @@ def run_lessons(
     slugs: Sequence[str] | None = None,
     *,
     timeout: float = 300.0,
-    on_cell: Callable[[CellReport], None] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
 ) -> Iterator[RunReport]:
     """Execute lessons one after the other, in a workspace of their own.
 
@@ -175,7 +175,8 @@ def run_lessons(
         course: Where the lessons are.
         slugs: Which ones, as `Course.lesson` takes them; None runs all.
         timeout: Seconds that one cell may take.
-        on_cell: Told of each code cell when it is done.
+        progress: Told a lesson's slug, how many of its code cells are done, and how many it has:
+            when it begins, and after each cell.
 
     Yields:
         A report for each lesson, when it is done.
@@ -183,6 +184,9 @@ def run_lessons(
     Raises:
         UnknownSlug: There is no such lesson; nothing was run.
     """
+    import nbformat
+
+    from labkit.checking import missing_images
     from labkit.engine.probes import unmet
 
     lessons = course.lessons if slugs is None else [course.lesson(slug) for slug in slugs]
@@ -191,15 +195,39 @@ def run_lessons(
         if missing:
             yield RunReport(lesson.slug, ok=True, seconds=0.0, cells=(), not_here=missing)
             continue
+        if error := missing_images(engine, lesson.images):
+            yield RunReport(lesson.slug, False, 0.0, (), error, finished=False)
+            continue
+        notebook = nbformat.read(course.lesson_notebook(lesson), as_version=4)  # type: ignore[no-untyped-call]
         with tempfile.TemporaryDirectory(prefix="labkit-run-") as work:
             yield run_notebook(
-                course.lesson_notebook(lesson),
+                notebook,
                 cwd=Path(work),
                 env=workspace_environment(engine, course, Path(work)),
                 timeout=timeout,
-                on_cell=on_cell,
+                on_cell=_counted(lesson.slug, notebook, progress) if progress else None,
                 name=lesson.slug,
             )
+
+
+def _counted(
+    slug: str, notebook: NotebookNode, progress: Callable[[str, int, int], None]
+) -> Callable[[CellReport], None]:
+    """Return an `on_cell` that counts a lesson's code cells."""
+    total = sum(_is_run(cell) for cell in notebook.cells)
+    done = 0
+
+    def on_cell(_report: CellReport) -> None:
+        nonlocal done
+        done += 1
+        progress(slug, done, total)
+
+    progress(slug, done, total)
+    return on_cell
+
+
+def _is_run(cell: NotebookNode) -> bool:
+    return bool(cell.cell_type == "code" and cell.source.strip())
 
 
 def workspace_environment(engine: Engine, course: Course, work: Path) -> dict[str, str]:
@@ -230,7 +258,7 @@ class _Run:
                 self.notebook, cwd=self.cwd, env=self.env, seconds=self.seconds
             ) as client:
                 for index, cell in enumerate(self.notebook.cells):
-                    if cell.cell_type == "code" and cell.source.strip():
+                    if _is_run(cell):
                         stopped = await self._execute_cell(client, cell, index)
                         if stopped:
                             return stopped

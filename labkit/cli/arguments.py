@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
 from labkit.cli import learning, machine, proving
+from labkit.cli.output import WRONG
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -25,7 +27,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=_("`labkit COMMAND --help` shows examples."),
     )
     top.add_argument("--version", action="version", version=f"labkit {__version__}")
-    commands = top.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)
+    top.set_defaults(run=_shows_help(top))
+    commands = top.add_subparsers(title=_("commands"), metavar="COMMAND")
     _learning(commands)
     _machine(commands)
     _proving(commands)
@@ -87,13 +90,19 @@ def _machine(commands: Commands) -> None:
     one.add_argument("--port", type=int, help=_("where JupyterLab listens; else the first free"))
     one.add_argument("--no-browser", action="store_true", help=_("only print the address"))
     one.set_defaults(run=machine.lab)
-    _command(
+    one = _command(
         commands,
         "doctor",
         _("say what works on this machine and what does not"),
         machine.doctor,
         "labkit doctor",
+        "labkit doctor --short",
         "labkit doctor --json",
+    )
+    one.add_argument(
+        "--short",
+        action="store_true",
+        help=_("only the engine, the course images, and what needs mending"),
     )
     engine = _group(commands, "engine", _("start, stop and look at the Docker engine"))
     _command(
@@ -191,4 +200,15 @@ def _command(
 
 def _group(commands: Commands, name: str, text: str) -> Commands:
     added = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
-    return added.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)
+    added.set_defaults(run=_shows_help(added))
+    return added.add_subparsers(title=_("commands"), metavar="COMMAND")
+
+
+def _shows_help(asked: argparse.ArgumentParser) -> Run:
+    """Answer a command without its subcommand with all of its help."""
+
+    def run(_arguments: argparse.Namespace) -> int:
+        asked.print_help(sys.stderr)
+        return WRONG
+
+    return run

@@ -5,11 +5,25 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, WRONG, confirmed, print_json, style
+from labkit.cli.output import (
+    GOOD,
+    NOT_GOOD,
+    WRONG,
+    confirmed,
+    print_json,
+    progress,
+    say,
+    style,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
     import argparse
+
+    from labkit.course import Exercise
+
+#: Seconds after which a reset says how far it is.
+QUIET = 1.0
 
 
 def list_course(arguments: argparse.Namespace) -> int:
@@ -19,13 +33,13 @@ def list_course(arguments: argparse.Namespace) -> int:
     from labkit.progress import ExerciseProgress, Progress
 
     course = Course.load()
-    progress = Progress(course.work()).read()
+    entries = Progress(course.work()).read()
     if arguments.json:
         chapters = [
             {
                 **asdict(chapter.lesson),
                 "exercises": [
-                    {**asdict(e), **asdict(progress.get(e.slug, ExerciseProgress()))}
+                    {**asdict(e), **asdict(entries.get(e.slug, ExerciseProgress()))}
                     for e in chapter.exercises
                 ],
             }
@@ -33,7 +47,7 @@ def list_course(arguments: argparse.Namespace) -> int:
         ]
         print_json({"title": course.title, "chapters": chapters})
     else:
-        print(rendering.course_text(course, progress, style()))
+        print(rendering.course_text(course, entries, style()))
     return GOOD
 
 
@@ -43,15 +57,34 @@ def start(arguments: argparse.Namespace) -> int:
     from labkit.workspace import Workspace
 
     course = Course.load()
-    started = Workspace(course).start(course.exercise(arguments.slug))
+    exercise, workspace = course.exercise(arguments.slug), Workspace(course)
+    started, task = workspace.start(exercise), workspace.task(exercise)
+    warning = _in_the_way(exercise)
     if arguments.json:
-        print_json({"path": str(started.path), "new": started.new})
-    elif started.new:
+        told = {"path": str(started.path), "new": started.new, "task": task, "warning": warning}
+        print_json(told)
+        return GOOD
+    print(f"{task}\n")
+    if started.new:
         print(_("Copied to {path}.").format(path=started.path))
     else:
         text = _("Already there: {path}. `labkit reset {slug}` begins again.")
         print(text.format(path=started.path, slug=arguments.slug))
+    if warning:
+        say(warning)
     return GOOD
+
+
+def _in_the_way(exercise: Exercise) -> str:
+    """Say what would keep the learner's first command from working, or nothing."""
+    from labkit.checking import missing_images
+    from labkit.engine import connect
+    from labkit.errors import EngineError
+
+    try:
+        return missing_images(connect(), exercise.images) if exercise.images else ""
+    except EngineError as error:
+        return str(error)
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -99,7 +132,16 @@ def reset(arguments: argparse.Namespace) -> int:
         return GOOD
     if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
         return NOT_GOOD
-    done = do_reset(engine, course, plan)
+    things = iter(range(1, len(plan.things) + 1))
+    with progress(after=QUIET, transient=True) as shown:
+        done = do_reset(
+            engine,
+            course,
+            plan,
+            progress=lambda thing: shown.step(
+                _("removing"), str(thing), next(things), len(plan.things)
+            ),
+        )
     if arguments.json:
         refused = {str(thing): why for thing, why in done.removal.refused.items()}
         removed = [str(thing) for thing in done.removal.removed]

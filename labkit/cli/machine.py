@@ -16,12 +16,14 @@ def doctor(arguments: argparse.Namespace) -> int:
     """`labkit doctor`."""
     from labkit import reports
     from labkit.course import Course
-    from labkit.doctor import examine
+    from labkit.doctor import examine, matters_at_once
     from labkit.engine import connect
     from labkit.engine.verdicts import Verdict
 
     results = []
     for result in examine(connect, Course.load()):
+        if arguments.short and not matters_at_once(result):
+            continue
         results.append(result)
         if not arguments.json:
             print(reports.probe_text(result, style()), flush=True)

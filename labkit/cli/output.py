@@ -66,41 +66,62 @@ def confirmed(question: str) -> bool:
 class Lines:
     """Progress where there is no terminal: a line for each thing, and one every few seconds."""
 
-    def __init__(self) -> None:
-        self._image = ""
+    def __init__(self, after: float = 0.0) -> None:
+        self._quiet_until = time.monotonic() + after
+        self._thing = ""
         self._said = 0.0
 
-    def step(self, image: str, text: str, done: int | None, total: int | None) -> None:
+    def step(self, thing: str, text: str, done: int | None, total: int | None) -> None:
         """Print a line, unless the last one is fresh."""
         now = time.monotonic()
-        if image == self._image and now - self._said < LINE_EVERY:
+        if now < self._quiet_until or (thing == self._thing and now - self._said < LINE_EVERY):
             return
-        self._image, self._said = image, now
+        self._thing, self._said = thing, now
         share = f" ({done * 100 // total}%)" if done is not None and total else ""
-        say(f"{image}  {text}{share}".strip())
+        say(f"{thing}  {text}{share}".strip())
+
+    def result(self, text: str) -> None:
+        """Print a result of the work."""
+        print(text, flush=True)
 
 
 class Bars:
-    """Progress on a terminal: a bar for each image."""
+    """Progress on a terminal: a bar for each thing."""
 
-    def __init__(self, progress: RichProgress) -> None:
+    def __init__(self, progress: RichProgress, after: float = 0.0) -> None:
+        self._quiet_until = time.monotonic() + after
         self._progress = progress
         self._tasks: dict[str, Any] = {}
 
-    def step(self, image: str, text: str, done: int | None, total: int | None) -> None:
-        """Move an image's bar, and say what is done to it."""
-        if image not in self._tasks:
-            self._tasks[image] = self._progress.add_task(image, text="", total=None)
+    def step(self, thing: str, text: str, done: int | None, total: int | None) -> None:
+        """Move a thing's bar, and say what is done to it."""
+        if time.monotonic() >= self._quiet_until:
+            self._progress.start()
+        if thing not in self._tasks:
+            self._tasks[thing] = self._progress.add_task(thing, text="", total=None)
         self._progress.update(
-            self._tasks[image], text=text, completed=done or 0, total=total or None
+            self._tasks[thing], text=text, completed=done or 0, total=total or None
         )
+
+    def result(self, text: str) -> None:
+        """Print a result of the work in place of the bars; the next thing has a new one."""
+        self._progress.stop()
+        for task in self._tasks.values():
+            self._progress.remove_task(task)
+        self._tasks.clear()
+        print(text, flush=True)
 
 
 @contextmanager
-def progress() -> Iterator[Lines | Bars]:
-    """Show how far images are: bars on a terminal, else lines. Both on standard error."""
+def progress(*, after: float = 0.0, transient: bool = False) -> Iterator[Lines | Bars]:
+    """Show how far work is: bars on a terminal, else lines. Both on standard error.
+
+    Args:
+        after: Seconds of silence; what ends sooner needs no progress.
+        transient: The bars go when they are done with.
+    """
     if not sys.stderr.isatty():
-        yield Lines()
+        yield Lines(after)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -111,5 +132,10 @@ def progress() -> Iterator[Lines | Bars]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[text]}", markup=False),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        yield Bars(bars)
+    bars = Progress(
+        *columns, console=Console(stderr=True), transient=transient, redirect_stdout=False
+    )
+    try:
+        yield Bars(bars, after)
+    finally:
+        bars.stop()

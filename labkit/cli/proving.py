@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, style
+from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, progress, style
 from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator
 
-    from labkit.authoring.prove import Step
+    from labkit.authoring.prove import Proof, Step
     from labkit.course import Course
     from labkit.engine import Engine
 
@@ -27,10 +29,19 @@ def run(arguments: argparse.Namespace) -> int:
     if not _way_is_clear(engine, course, yes=arguments.yes):
         return NOT_GOOD
     done = []
-    for report in run_lessons(engine, course, arguments.lessons or None, timeout=arguments.timeout):
-        done.append(report)
-        if not arguments.json:
-            print(reports.run_text(report, style()), flush=True)
+    with progress(transient=True) as shown:
+
+        def told(slug: str, cells: int, total: int) -> None:
+            place = min(cells + 1, total)
+            text = _("cell {place} of {total}").format(place=place, total=total)
+            shown.step(slug, text, cells, total)
+
+        for report in run_lessons(
+            engine, course, arguments.lessons or None, timeout=arguments.timeout, progress=told
+        ):
+            done.append(report)
+            if not arguments.json:
+                shown.result(reports.run_text(report, style()))
     if arguments.json:
         print_json([report.as_json() for report in done])
     return GOOD if all(report.ok for report in done) else NOT_GOOD
@@ -51,14 +62,28 @@ def prove(arguments: argparse.Namespace) -> int:
     from labkit.course import Course
     from labkit.engine import connect
 
-    def told(slug: str, step: Step) -> None:
-        if not arguments.json:
-            print(reports.step_text(slug, step, style()), flush=True)
-
     engine, course = connect(), Course.load()
+    exercises = [course.exercise(slug) for slug in arguments.slugs] or course.exercises
     if not _way_is_clear(engine, course, yes=arguments.yes):
         return NOT_GOOD
-    proofs = do_prove(engine, course, arguments.slugs or None, progress=told)
+    proofs: list[Proof] = []
+    with progress(transient=True) as shown:
+
+        def begin(slug: str, run: int) -> None:
+            text = _("exercise {n} of {all}, run {run}")
+            place, total = len(proofs), len(exercises)
+            shown.step(slug, text.format(n=place + 1, all=total, run=run), place, total)
+
+        for exercise in exercises:
+            runs = count(1)
+            begin(exercise.slug, next(runs))
+
+            def told(slug: str, step: Step, runs: Iterator[int] = runs) -> None:
+                if not arguments.json:
+                    shown.result(reports.step_text(slug, step, style()))
+                begin(slug, next(runs))
+
+            proofs += do_prove(engine, course, [exercise.slug], progress=told)
     if arguments.json:
         print_json([proof.as_json() for proof in proofs])
     else:

@@ -52,17 +52,19 @@ def probe(name: str, engine: Engine | None) -> ProbeResult:
     Raises:
         LabError: There is no probe of this name.
     """
+    untried = _("Lessons and exercises that need it are left out.")
     try:
         if name in HOST_PROBES:
             return HOST_PROBES[name]()
         if name in ENGINE_PROBES:
             if engine is None:
-                return ProbeResult(name, Verdict.ABSENT, _("Not tried: no engine answers."))
+                said = _("Not tried: no engine answers.")
+                return ProbeResult(name, Verdict.ABSENT, said, cost=untried)
             return ENGINE_PROBES[name](engine)
     except NoSuchImage as error:
         remedy = _("Run `labkit images ensure`.")
         said = _("Not tried. {why}").format(why=error.message)
-        return ProbeResult(name, Verdict.ABSENT, said, remedy=remedy)
+        return ProbeResult(name, Verdict.ABSENT, said, cost=untried, remedy=remedy)
     except Exception as error:  # noqa: BLE001 - one probe's failure must not stop the others
         return failed(name, error)
     raise LabError(

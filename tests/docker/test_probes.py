@@ -80,7 +80,7 @@ def test_the_forwarding_probe_agrees_with_the_kernel(engine: Engine) -> None:
 def test_the_doctor_answers_every_probe_and_leaves_nothing(engine: Engine, course: Course) -> None:
     before = {line["Id"] for line in engine.containers.list()}
     results = list(examine(lambda: connect(engine.endpoint), course))
-    assert [r.name for r in results] == [*ENGINE_PROBES, *HOST_PROBES, "leftovers"]
+    assert [r.name for r in results] == [*ENGINE_PROBES, *HOST_PROBES, "images", "leftovers"]
     assert not [r for r in results if r.verdict is Verdict.ERROR]
     assert probe_containers(engine) == []
     assert {line["Id"] for line in engine.containers.list()} == before

@@ -165,7 +165,64 @@ def test_start_copies_once(course: Course, capsys: pytest.CaptureFixture[str]) -
     assert main(["start", "welcome.hello"]) == 0
     assert "Already there" in capsys.readouterr().out
     assert main(["start", "welcome.hello", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"path": str(copy), "new": False}
+    assert json.loads(capsys.readouterr().out) == {
+        "path": str(copy),
+        "new": False,
+        "task": "",
+        "warning": "",
+    }
+
+
+def test_start_shows_the_task_before_the_path(
+    course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = course.exercise_notebook(course.exercise("welcome.hello"))
+    cells = [{"cell_type": "markdown", "source": ["# Hello\n", "\n", "Run it."]}]
+    source.write_text(json.dumps({"cells": cells}))
+    assert main(["start", "welcome.hello"]) == 0
+    assert capsys.readouterr().out.startswith("# Hello\n\nRun it.\n\nCopied to ")
+
+
+@pytest.mark.usefixtures("course", "engine")
+def test_start_warns_of_a_missing_image_beside_the_result(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["start", "containers.first_run"]) == 0
+    said = capsys.readouterr()
+    assert "Copied to" in said.out
+    assert said.err.strip().endswith("`lab/web`. Run `labkit images ensure`.")
+
+
+@pytest.mark.usefixtures("course", "no_engine")
+def test_start_copies_also_where_no_engine_answers_and_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["start", "containers.first_run", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["new"]
+    assert "No Docker engine answers" in told["warning"]
+
+
+@pytest.mark.usefixtures("course", "no_engine")
+@pytest.mark.parametrize("command", ["check", "start", "hint"])
+def test_a_lesson_in_the_place_of_an_exercise_leads_to_its_exercises(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert main([command, "containers"]) == 2
+    said = capsys.readouterr().err
+    assert "`containers` is a lesson, not an exercise." in said
+    assert "`containers.second_run`" in said
+
+
+@pytest.mark.parametrize("arguments", [[], ["engine"], ["images"]])
+def test_a_command_without_its_command_shows_all_help(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert f"usage: labkit{' ' if arguments else ''}{' '.join(arguments)}" in said.err
+    assert "commands:" in said.err
 
 
 @pytest.mark.usefixtures("course")
@@ -195,7 +252,7 @@ def test_an_exercise_without_hints_says_so(capsys: pytest.CaptureFixture[str]) -
     assert "`containers.first_run` has no hints" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["chekc"], ["check"], ["check", "a.b", "--jsno"]])
+@pytest.mark.parametrize("arguments", [["chekc"], ["check"], ["check", "a.b", "--jsno"]])
 def test_wrong_use_exits_with_2_and_the_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
