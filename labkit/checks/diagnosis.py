@@ -40,6 +40,16 @@ def not_running(engine: Engine, container: Container) -> CheckFailed:
                 name=name
             ),
         )
+    if port := port_taken(container.error):
+        return CheckFailed(
+            _("`{name}` could not be started: something else has port {port} of this host").format(
+                name=name, port=port
+            ),
+            hint=_(
+                "`docker ps` shows a container that has it, `sudo ss -ltnp 'sport = :{port}'` any "
+                "other program. End that one, then `docker start {name}`."
+            ).format(name=name, port=port),
+        )
     if container.error:
         return CheckFailed(
             _("`{name}` could not be started: {error}").format(name=name, error=container.error),
@@ -53,6 +63,14 @@ def not_running(engine: Engine, container: Container) -> CheckFailed:
     return CheckFailed(
         text.format(name=name, code=code), hint=_("`docker logs {name}`.").format(name=name)
     )
+
+
+def port_taken(error: str) -> str:
+    """Pick the port that the engine could not publish because it is in use, or nothing."""
+    if not re.search("address already in use|port is already allocated", error):
+        return ""
+    found = re.search(r"(?:tcp\d? |for |port )\S*?:(\d+)\b", error)
+    return found[1] if found else ""
 
 
 def program_not_found(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.server
 import json
 import os
@@ -17,21 +18,25 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import nbformat.v4 as nbf
 import pytest
 
+from labkit import images
 from labkit.checking import check
 from labkit.cli import main
+from labkit.course import Course
 from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.engine.translate import engine_errors
 from labkit.errors import EngineRequestFailed
 from labkit.progress import ExerciseProgress, Progress
+from labkit.provenance import Records
+from labkit.running import run_notebook, workspace_environment
 from labkit.waiting import wait_until
 from tests.unit.two_chapters import add_checks, notebook, write_course
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from labkit.course import Course
     from labkit.engine import Engine
 
     Labkit = Callable[..., subprocess.CompletedProcess[str]]
@@ -263,6 +268,237 @@ def test_a_port_that_is_taken(clean_engine: Engine, taken_by: str) -> None:
     assert "`docker ps`" in caught.value.hint
     if taken_by == "a container":
         assert clean_engine.containers.get("lab-first").running
+
+
+@pytest.fixture
+def port_8084() -> Iterator[None]:
+    """Another program has the port of `containers.published`."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind(("0.0.0.0", 8084))  # noqa: S104 - where Docker publishes
+        server.listen()
+        yield
+
+
+@pytest.mark.usefixtures("port_8084", "work")
+def test_a_taken_port_is_named_to_the_learner_with_how_to_find_who_has_it(
+    clean_engine: Engine, course: Course, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("docker", "run", "--detach", "--name", "lab-site", "--publish", "8084:80", "lab/web")
+    refused = subprocess.run(run, env=clean_engine.cli_env(), capture_output=True, check=False)
+    assert refused.returncode != 0
+    assert course.exercise("containers.published")
+    assert main(["check", "containers.published"]) == 1
+    said = capsys.readouterr().out
+    assert "something else has port 8084 of this host" in said
+    assert "`sudo ss -ltnp 'sport = :8084'`" in said
+    assert "`docker start lab-site`" in said
+
+
+@pytest.mark.usefixtures("work")
+def test_a_log_that_nobody_keeps_is_a_failed_check_in_the_engines_words(
+    clean_engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = ("docker", "run", "--name", "lab-hello", "--log-driver", "none", "lab/shell", "true")
+    subprocess.run(run, env=clean_engine.cli_env(), capture_output=True, check=True)
+    assert main(["check", "welcome.hello"]) == 1
+    assert "logging driver does not support reading" in capsys.readouterr().out
+
+
+# Course images
+
+
+@pytest.fixture
+def lacking(engine: Engine, small_course: Course) -> Course:
+    """A course whose first lesson and exercise need an image that is not here."""
+    manifest = small_course.root / "course.toml"
+    text = manifest.read_text().replace('"lab/shell"', '"lab/try-missing"')
+    manifest.write_text(
+        text.replace('slug = "hello"', 'slug = "hello"\nimages = ["lab/try-missing"]')
+    )
+    assert not engine.images.exists("lab/try-missing")
+    return small_course
+
+
+MISSING = "The engine lacks course images: `lab/try-missing`."
+
+
+@pytest.mark.usefixtures("lacking")
+def test_a_missing_course_image_is_said_by_every_command(labkit: Labkit) -> None:
+    checked = labkit("check", SLUG)
+    assert checked.returncode == 1
+    assert MISSING in checked.stdout
+    assert "Run `labkit images ensure`." in checked.stdout
+    started = labkit("start", SLUG)
+    assert started.returncode == 0
+    assert MISSING in started.stderr
+    ran = labkit("run", "welcome", "--yes")
+    assert ran.returncode == 1
+    assert MISSING in ran.stdout
+    short = labkit("doctor", "--short")
+    assert short.returncode == 1
+    assert "`lab/try-missing`" in short.stdout
+
+
+def test_a_lesson_cell_that_needs_a_missing_image_says_what_helps(
+    engine: Engine, lacking: Course, work: Path
+) -> None:
+    cells = [nbf.new_code_cell(c) for c in ("%load_ext labkit", "!docker run lab/try-missing ls")]
+    made = nbf.new_notebook(cells=cells)
+    work.mkdir(exist_ok=True)
+    report = run_notebook(
+        made, cwd=work, env=workspace_environment(engine, lacking, work), allow_errors=True
+    )
+    assert MISSING in report.cells[1].output
+
+
+# Ctrl-C
+
+
+@pytest.fixture
+def slow_course(engine: Engine, course: Course, small_course: Course) -> Iterator[Course]:
+    """A course with an image whose build takes a minute."""
+    images.ensure(engine, course, ["lab/shell"])
+    root = small_course.root
+    for name in ("debian", "shell"):
+        shutil.copytree(course.root / "images" / name, root / "images" / name)
+    slow = root / "images" / "try-slow" / "Dockerfile"
+    slow.parent.mkdir()
+    slow.write_text("FROM lab/shell\nRUN sleep 61\n")
+    needs = {"lab/debian": [], "lab/shell": ["lab/debian"], "lab/try-slow": ["lab/shell"]}
+    (root / "course.toml").write_text(
+        "title = 'Slow'\n"
+        + "".join(
+            f"[[images]]\nname = '{name}'\nwhy = 'a test'\nfrom = {json.dumps(below)}\n"
+            for name, below in needs.items()
+        )
+    )
+    yield Course.load(root)
+    assert not engine.images.exists("lab/try-slow")
+
+
+def interrupted(course: Course, *arguments: str, when: Callable[[], bool], **env: str) -> None:
+    """Run `labkit` and press Ctrl-C when `when` is true: one sentence, and exit code 130."""
+    command = [sys.executable, "-m", "labkit", *arguments]
+    with subprocess.Popen(
+        command,
+        cwd=course.root,
+        env=os.environ | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+
+        def now() -> bool:
+            assert process.poll() is None, process.communicate()
+            return when()
+
+        wait_until(now, what="the moment to press Ctrl-C", timeout=60, interval=0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert out == ""
+    assert err.endswith("labkit: stopped; what was done stays.\n")
+    assert "Traceback" not in err
+
+
+def ids(engine: Engine) -> set[str]:
+    """Everything that a half-made image leaves: containers, and images without a name."""
+    unnamed = engine.client.api.images(filters={"dangling": True})
+    return {line["Id"] for line in (*engine.containers.list(), *unnamed)}
+
+
+def test_ctrl_c_while_an_image_is_built(engine: Engine, slow_course: Course) -> None:
+    before = ids(engine)
+
+    def builds() -> bool:
+        return any("sleep 61" in line["Command"] for line in engine.containers.list())
+
+    interrupted(slow_course, "images", "ensure", "--no-pull", when=builds)
+    wait_until(lambda: ids(engine) == before, what="the build's end", timeout=10)
+
+
+def test_ctrl_c_while_a_pack_is_written(engine: Engine, slow_course: Course) -> None:
+    manifest = slow_course.root / "course.toml"
+    manifest.write_text(manifest.read_text().replace("lab/try-slow", "lab/web"))
+    assert engine.images.exists("lab/web")
+    folder = slow_course.root / "packs"
+    partial = folder / ".all.tar.gz.partial"
+
+    def writes() -> bool:
+        return partial.exists() and partial.stat().st_size > 0
+
+    interrupted(slow_course, "images", "pack", str(folder / "all.tar.gz"), when=writes)
+    assert list(folder.iterdir()) == []
+
+
+def test_ctrl_c_while_another_ensure_is_waited_for_which_is_said(
+    engine: Engine, slow_course: Course, tmp_path: Path
+) -> None:
+    before = ids(engine)
+    lock = Records(slow_course).path.with_suffix(".lock")
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    said = tmp_path / "said"
+    with lock.open("a") as held, said.open("w") as stderr:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "labkit", "images", "ensure"],
+            cwd=slow_course.root,
+            stderr=stderr,
+        )
+        wait_until(
+            lambda: "another `labkit images ensure` is at work" in said.read_text(),
+            what="a word on what is waited for",
+            timeout=30,
+        )
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 130
+    assert said.read_text().endswith("labkit: stopped; what was done stays.\n")
+    assert ids(engine) == before
+
+
+class SlowRegistry(http.server.BaseHTTPRequestHandler):
+    """A registry that says it is one, and then leaves whoever pulls waiting."""
+
+    asked: threading.Event
+    released: threading.Event
+
+    def do_GET(self) -> None:
+        if self.path != "/v2/":
+            self.asked.set()
+            self.released.wait(60)
+        self.send_response(200 if self.path == "/v2/" else 404)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_HEAD = do_GET  # noqa: N815 - as http.server calls it
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def slow_registry() -> Iterator[tuple[str, threading.Event]]:
+    """Its address as the engine sees it, and what is set when somebody pulls."""
+    asked, released = threading.Event(), threading.Event()
+    handler = type("Handler", (SlowRegistry,), {"asked": asked, "released": released})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}", asked
+        released.set()
+        server.shutdown()
+        thread.join()
+
+
+def test_ctrl_c_while_an_image_is_pulled(
+    engine: Engine, slow_course: Course, slow_registry: tuple[str, threading.Event]
+) -> None:
+    address, asked = slow_registry
+    before = ids(engine)
+    pulling = {"when": asked.is_set, "LABKIT_REGISTRY_MIRROR": address}
+    interrupted(slow_course, "images", "ensure", **pulling)  # type: ignore[arg-type]
+    assert ids(engine) == before
 
 
 # The course's and the learner's files

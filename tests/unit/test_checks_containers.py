@@ -540,3 +540,24 @@ def test_shop_with_too_much_memory_is_told_to_keep_a_limit(
 )
 def test_programs_that_were_not_found_are_named(text: str, program: str) -> None:
     assert diagnosis.program_not_found(text) == program
+
+
+@pytest.mark.parametrize(
+    ("error", "port"),
+    [
+        (
+            "Error starting userland proxy: listen tcp4 0.0.0.0:8084: bind: address already in use",
+            "8084",
+        ),
+        ("Bind for 0.0.0.0:8084 failed: port is already allocated", "8084"),
+        (
+            "failed to bind host port for 0.0.0.0:8084:172.17.0.2:80/tcp: address already in use",
+            "8084",
+        ),
+        ("failed to bind host port [::]:8084/tcp: address already in use", "8084"),
+        ("error mounting /a:8084: not a directory", ""),
+        ("", ""),
+    ],
+)
+def test_a_port_that_is_taken_is_read_from_the_engines_words(error: str, port: str) -> None:
+    assert diagnosis.port_taken(error) == port
