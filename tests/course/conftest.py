@@ -1,4 +1,8 @@
-"""Lessons and exercises run beside objects that are not the course's, and leave them alone."""
+"""Lessons and exercises run beside objects that are not the course's, and leave them alone.
+
+Where the account may start a second engine, it proves exercises while lessons run on the first;
+what it has not come to by then is proved on the first one, too.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.course.second_engine import proofs_beside
 from tests.foreign import inspected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from concurrent.futures import Future
 
+    from labkit.authoring.prove import Proof
+    from labkit.course import Course
     from labkit.engine import Engine
 
 
@@ -18,3 +26,14 @@ if TYPE_CHECKING:
 def _foreign_objects_stay_as_they_are(engine: Engine, planted: str) -> Iterator[None]:
     yield
     assert inspected(engine) == planted
+
+
+@pytest.fixture(scope="session", autouse=True)
+def proofs(
+    engine: Engine, course: Course, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Future[Proof]]]:
+    """Begin to prove the exercises of this session, without waiting for any."""
+    calls = [getattr(item, "callspec", None) for item in request.session.items]
+    slugs = [call.params["slug"] for call in calls if call and "slug" in call.params]
+    with proofs_beside(engine, course, slugs) as begun:
+        yield begun

@@ -9,8 +9,12 @@ import pytest
 
 from labkit.authoring.prove import prove
 from labkit.course import Course
+from tests.skips import skip_without
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from labkit.authoring.prove import Proof
     from labkit.engine import Engine
 
 ROOT = Path(__file__).parents[2]
@@ -20,11 +24,14 @@ pytestmark = pytest.mark.course
 
 @pytest.mark.parametrize("slug", [exercise.slug for exercise in Course.load(ROOT).exercises])
 def test_an_exercise_refuses_what_is_wrong_and_accepts_what_is_right(
-    clean_engine: Engine, course: Course, slug: str
+    clean_engine: Engine, course: Course, proofs: dict[str, Future[Proof]], slug: str
 ) -> None:
-    (proof,) = prove(clean_engine, course, [slug])
-    if proof.not_here:
-        pytest.skip(proof.not_here)
+    begun = slug in proofs and not proofs[slug].cancel()
+    proof = proofs[slug].result() if begun else None
+    if proof is None or proof.not_here:  # the first engine may have what the second one lacks
+        skip_without(course.exercise(slug).needs, clean_engine)
+        (proof,) = prove(clean_engine, course, [slug])
+    assert proof.steps
     assert proof.ok, "\n".join(f"{s.claim}: {s.found}" for s in proof.steps if not s.ok)
 
 
