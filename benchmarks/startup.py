@@ -19,16 +19,18 @@ if TYPE_CHECKING:
 
 def run(_engine: Engine, _course: Course) -> Iterator[Finding]:
     """Compare `labkit --help` and `labkit check`."""
-    for words in (["--help"], ["check", "welcome.hello"]):
+    # The check fails, since nothing is there; that is an answer too.
+    for words, code in ((["--help"], 0), (["check", "welcome.hello"], 1)):
         yield ratio(
             f"labkit {words[0]}, cold / import docker",
-            partial(_python, "-m", "labkit", *words),
-            partial(_python, "-c", "import docker"),
+            partial(_python, code, "-m", "labkit", *words),
+            partial(_python, 0, "-c", "import docker"),
             target=1.5,
             repetitions=15,
         )
 
 
-def _python(*arguments: str) -> None:
-    # The check fails, since nothing is there; that is an answer too.
-    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=False)
+def _python(expected: int, *arguments: str) -> None:
+    done = subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=False)
+    if done.returncode != expected:
+        raise subprocess.CalledProcessError(done.returncode, done.args)

@@ -12,9 +12,10 @@ from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
 from labkit.errors import EngineError
 from tests import foreign
+from tests.skips import allowed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from labkit.engine import Engine
 
@@ -25,8 +26,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-docker",
         action="store_true",
-        help="fail, rather than skip, where no Docker engine answers",
+        help="fail, rather than skip, but for what tests/skips.py lists",
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and item.config.getoption("--require-docker"):
+        _path, _line, reason = report.longrepr
+        if not (hasattr(report, "wasxfail") or allowed(reason)):
+            report.outcome, report.longrepr = "failed", f"{reason} (not in tests/skips.py)"
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,13 +49,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine(pytestconfig: pytest.Config) -> Iterator[Engine]:
+def engine() -> Iterator[Engine]:
     """The engine that the learner would use."""
     try:
         found = connect()
     except EngineError as error:
-        if pytestconfig.getoption("--require-docker"):
-            pytest.fail(str(error))
         pytest.skip(str(error))
     yield found
     found.close()

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from labkit.engine.ownership import owned
 from tests.browser.jupyterlab import contrast
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
+    from labkit.course import Course
     from labkit.engine import Engine
     from tests.browser.conftest import OpenCourse
     from tests.browser.jupyterlab import JupyterLab, Notebook
@@ -30,7 +32,11 @@ def test_the_printed_address_opens_the_welcome_lesson_and_asks_nothing(
 
 
 def test_a_lesson_runs_says_what_each_cell_changed_and_links_to_its_exercise(
-    lab: JupyterLab, opened: OpenCourse, clean_engine: Engine, picture: Picture
+    lab: JupyterLab,
+    opened: OpenCourse,
+    clean_engine: Engine,
+    course: Course,
+    picture: Picture,
 ) -> None:
     (opened.work / "exercises" / "00_welcome" / "hello.ipynb").unlink(missing_ok=True)
     notebook = lab.open()
@@ -43,8 +49,8 @@ def test_a_lesson_runs_says_what_each_cell_changed_and_links_to_its_exercise(
     ran.scroll_to()
     picture(lab.page, "welcome-run")
 
-    names = [name for line in clean_engine.containers.list() for name in line["Names"]]
-    assert not names, "the lesson's last cell leaves nothing"
+    left = [str(thing) for thing in owned(clean_engine, keep_images=course.image_tags)]
+    assert left == [], "the lesson's last cell leaves nothing"
 
     # The removal is said once, by the magic itself.
     expect(notebook.cells.last).to_contain_text("- container lab-crowd-0")

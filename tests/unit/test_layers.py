@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,16 +131,23 @@ def test_only_waiting_sleeps(module: str) -> None:
         "import labkit.attempts, labkit.engine, labkit.checks.welcome",
     ],
 )
-def test_heavy_packages_are_imported_only_where_they_are_used(statement: str) -> None:
+def test_heavy_packages_are_imported_only_where_they_are_used(
+    statement: str, tmp_path: Path
+) -> None:
     heavy = "{'docker', 'nbformat', 'nbclient', 'ipywidgets', 'rich', 'IPython', 'jupyterlab'}"
     script = f"{statement}\nimport sys\nprint(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PACKAGE
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE,
+        env={**os.environ, "LABKIT_WORK": str(tmp_path)},
     )
     assert done.stderr.strip() == "[]"
 
 
-def test_a_check_imports_docker_and_none_of_the_notebooks_packages() -> None:
+def test_a_check_imports_docker_and_none_of_the_notebooks_packages(tmp_path: Path) -> None:
     heavy = "{'nbformat', 'nbclient', 'ipywidgets', 'rich', 'IPython', 'jupyterlab'}"
     script = (
         "from labkit.cli import main; import sys\n"
@@ -152,6 +160,6 @@ def test_a_check_imports_docker_and_none_of_the_notebooks_packages() -> None:
         text=True,
         check=True,
         cwd=PACKAGE,
-        env={"DOCKER_HOST": "unix:///nowhere/docker.sock"},
+        env={"DOCKER_HOST": "unix:///nowhere/docker.sock", "LABKIT_WORK": str(tmp_path)},
     )
     assert done.stderr.strip() == "[] True"
