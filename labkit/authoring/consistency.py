@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from labkit.authoring.build import built, check_markers, stray_notebooks
 from labkit.authoring.lint import Finding, lint_exercise, lint_lesson
 from labkit.authoring.sources import Source
 from labkit.checking import checks_of
+from labkit.engine import probes
 from labkit.errors import AuthoringError, CourseError
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.checking import Check
-    from labkit.course import Course, Exercise
+    from labkit.course import Course, Exercise, Lesson
 
 BUILD = "Run `make build`."
 
@@ -25,7 +27,13 @@ def check(course: Course) -> tuple[Finding, ...]:
     missing = tuple(_missing(course))
     if missing:  # a source that is not there cannot be built or linted
         return (*missing, *_unnamed(course))
-    return (*_unnamed(course), *_rules(course), *_checks(course), *_outdated(course))
+    return (
+        *_unnamed(course),
+        *_needs(course),
+        *_rules(course),
+        *_checks(course),
+        *_outdated(course),
+    )
 
 
 def _missing(course: Course) -> Iterator[Finding]:
@@ -62,11 +70,24 @@ def _unnamed(course: Course) -> Iterator[Finding]:
         yield Finding(_name(course, path), "no source stands behind it.", BUILD)
 
 
+def _needs(course: Course) -> Iterator[Finding]:
+    entries: tuple[Lesson | Exercise, ...] = (*course.lessons, *course.exercises)
+    for entry in entries:
+        for name in entry.needs:
+            if name not in probes.names():
+                yield Finding(
+                    "course.toml",
+                    f"`{entry.slug}` needs `{name}`, and there is no probe of this name.",
+                    f"There are {', '.join(f'`{probe}`' for probe in probes.names())}.",
+                )
+
+
 def _rules(course: Course) -> Iterator[Finding]:
     for chapter in course.chapters:
         try:
             source = _source(course, course.lesson_source(chapter.lesson))
             yield from lint_lesson(source, chapter)
+            yield from _unlisted_images(course, source, chapter.lesson)
         except AuthoringError as error:
             yield _from_error(error)
         for exercise in chapter.exercises:
@@ -75,8 +96,22 @@ def _rules(course: Course) -> Iterator[Finding]:
                 check_markers(source)
                 names = [spec.name for spec in _specs(course, exercise)]
                 yield from lint_exercise(source, exercise, chapter, names)
+                yield from _unlisted_images(course, source, exercise)
             except AuthoringError as error:
                 yield _from_error(error)
+
+
+def _unlisted_images(course: Course, source: Source, entry: Lesson | Exercise) -> Iterator[Finding]:
+    """Find course images that code names, and that nobody would see to before it runs."""
+    for image in course.images:
+        used = re.compile(rf"(?<![\w./-]){re.escape(image.name)}(?![\w./-]|:(?!latest\b))")
+        lines = [cell.line for cell in source.cells if cell.code and used.search(cell.source)]
+        if lines and image.name not in entry.images:
+            yield Finding(
+                source.at(lines[0]),
+                f"`{image.name}` is used, and the `images` of `{entry.slug}` do not list it.",
+                "Add it in course.toml.",
+            )
 
 
 def _checks(course: Course) -> Iterator[Finding]:
@@ -95,7 +130,16 @@ def _checks(course: Course) -> Iterator[Finding]:
                 f"`{exercise.slug}` has {exercise.points} points, its checks give {points}.",
                 "Make them equal.",
             )
+        above: set[str] = set()
         for spec in specs:
+            if spec.after is not None and spec.after not in above:
+                yield Finding(
+                    f"labkit/checks/{exercise.chapter}.py",
+                    f"`{spec.name}` comes after `{spec.after}`, which is no check of "
+                    f"`{exercise.slug}` above it.",
+                    "Name one that stands above it, or move it down.",
+                )
+            above.add(spec.name)
             if not spec.expected:
                 yield Finding(
                     f"labkit/checks/{exercise.chapter}.py",

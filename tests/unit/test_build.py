@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
+from labkit import checking
+from labkit.authoring import consistency
 from labkit.authoring.__main__ import main
 from labkit.authoring.build import answered, build, built, check_markers, lesson_notebook, starter
 from labkit.authoring.consistency import check
@@ -256,6 +258,58 @@ def test_check_misses_checks(tmp_path: Path) -> None:
     assert [finding.problem for finding in check(course)] == [
         "exercise `tiny.first` has no checks."
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("minutes = 5", 'minutes = 5\nneeds = ["telepathy"]', "`tiny` needs `telepathy`"),
+        ("repair = true", 'repair = true\nneeds = ["socket", "ipv"]', "`tiny.first` needs `ipv`"),
+        ('images = ["lab/shell"]\nrepair', "repair", "`images` of `tiny.first` do not list it"),
+        ('minutes = 5\nimages = ["lab/shell"]', "minutes = 5", "`images` of `tiny` do not list it"),
+    ],
+)
+def test_check_compares_what_the_manifest_says_is_needed(
+    tiny: Course, old: str, new: str, problem: str
+) -> None:
+    assert old in MANIFEST
+    (tiny.root / "course.toml").write_text(MANIFEST.replace(old, new))
+    course = type(tiny).load(tiny.root)
+    build(course)
+    (finding,) = check(course)
+    assert problem in finding.problem
+
+
+@pytest.mark.parametrize(
+    ("name", "listed"),
+    [("lab/shell:latest", False), ("lab/shell:2", True), ("lab/shell/more", True)],
+)
+def test_only_the_course_image_itself_must_be_listed(
+    tiny: Course, name: str, *, listed: bool
+) -> None:
+    lesson = tiny.lesson_source(tiny.lessons[0])
+    lesson.write_text(LESSON.replace("lab/shell true", f"{name} true"))
+    without = MANIFEST.replace('minutes = 5\nimages = ["lab/shell"]', "minutes = 5")
+    (tiny.root / "course.toml").write_text(without)
+    course = type(tiny).load(tiny.root)
+    build(course)
+    assert (check(course) == ()) is listed
+
+
+def test_check_finds_a_check_that_comes_after_none_above_it(
+    tiny: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tiny)
+
+    def run_after(_engine: object) -> None:
+        """It is there."""
+
+    below = checking.Check("tiny.first", "last", 1, None, run_after)
+    early = checking.Check("tiny.first", "early", 1, "last", run_after)
+    monkeypatch.setattr(consistency, "checks_of", lambda *_course: (early, below))
+    problems = [finding.problem for finding in check(tiny)]
+    expected = "`early` comes after `last`, which is no check of `tiny.first` above it."
+    assert [problem for problem in problems if "comes after" in problem] == [expected]
 
 
 def test_a_course_that_cannot_be_read_is_our_fault(

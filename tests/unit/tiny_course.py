@@ -36,6 +36,7 @@ slug = "tiny"
 title = "Tiny"
 goal = "Show the rules."
 minutes = 5
+images = ["lab/shell"]
 
 [[chapters.exercises]]
 slug = "first"
