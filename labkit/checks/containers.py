@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labkit.checking import CheckFailed, check
 from labkit.checks.diagnosis import (
     answers,
+    drawn,
     expect_published,
     made_from,
     memory,
@@ -396,14 +397,23 @@ def shop_stays_up(engine: Engine) -> None:
 
 @check("containers.repair", after=shop_stays_up, points=1)
 def shop_shows_its_name(engine: Engine) -> None:
-    """`http://localhost:8087/` shows the name `Corner Shop`."""
-    expect_published(engine.containers.get("lab-shop"), 8087)
+    """`http://localhost:8087/` shows the shop's name and number, out of its environment."""
+    shop, name = engine.containers.get("lab-shop"), drawn(engine, "lab-shop-sign", "shop")
+    expect_published(shop, 8087)
     page = page_at(engine, 8087, "lab-shop").strip()
-    if "Corner Shop" not in page:
+    if shop.env.get("SHOP") == name and name in page:
+        return
+    if "Corner Shop" in page and "SHOP" not in shop.env:
         raise CheckFailed(
-            _("the page says `{page}`").format(page=page[:60]),
-            hint=_("The name comes from the container's environment: `--env SHOP=…`."),
+            _("the page says `{page}`, and there is no `SHOP` in its environment").format(
+                page=page[:60]
+            ),
+            hint=_("Its text is fixed in the command now; there, it should be `$SHOP` again."),
         )
+    raise CheckFailed(
+        _("the page says `{page}`, and the shop is `{name}`").format(page=page[:60], name=name),
+        hint=_("The name comes from the container's environment: `--env SHOP=…`."),
+    )
 
 
 @check("containers.repair", after=shop_shows_its_name, points=1)

@@ -132,6 +132,18 @@ def answers(engine: Engine, port: int) -> bool:
     return True
 
 
+def drawn(engine: Engine, name: str, label: str) -> str:
+    """Return what the set-up cell drew by lot; it keeps it as a label of the container `name`."""
+    if not engine.containers.exists(name) or not (
+        kept := engine.containers.get(name).labels.get(label)
+    ):
+        raise CheckFailed(
+            _("the container `{name}` of the set-up cell is gone").format(name=name),
+            hint=_("Run the set-up cell again, and begin with what it makes."),
+        )
+    return kept
+
+
 def made_from(engine: Engine, container: Container, image: str) -> bool:
     """Tell whether the container's image is `image`, by whatever name or id it was given."""
     if repository(container.image) == image:

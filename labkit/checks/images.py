@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
+from labkit.checks.diagnosis import drawn
 from labkit.engine.snapshot import size
 from labkit.translation import _
 
@@ -194,6 +195,13 @@ def hull_prints_its_cargo(engine: Engine) -> None:
                 "The command of `lab/hull:1` should print `/cargo`, as that of `lab/cargo:1` does."
             ),
         )
+    if printed != (listed := drawn(engine, "lab-list", "cargo")):
+        raise CheckFailed(
+            _("`lab-hull` printed {printed}, and {listed} were shipped").format(
+                printed=_quoted(printed), listed=_quoted(listed)
+            ),
+            hint=_("The files are in the exported archive; nothing need be written by hand."),
+        )
 
 
 @check("images.every_layer", points=1)
@@ -235,7 +243,7 @@ def no_step_is_large(engine: Engine) -> None:
 
 @check("images.every_layer", points=1, after=no_step_is_large)
 def checksum_was_printed(engine: Engine) -> None:
-    """`lab-checksum`, a container of `lab/checksum:2` with no command given, printed a checksum."""
+    """`lab-checksum`, a container of `lab/checksum:2` with no command, printed the checksum."""
     container = _plain_container(engine, "lab-checksum", "lab/checksum:2")
     printed = engine.containers.logs("lab-checksum").strip()
     _ended_well(container, printed)
@@ -243,6 +251,14 @@ def checksum_was_printed(engine: Engine) -> None:
         raise CheckFailed(
             _("`lab-checksum` printed {printed}").format(printed=_quoted(printed)),
             hint=_("The image should still print the file that `sha256sum /data` wrote."),
+        )
+    expected = engine.containers.logs("lab-checksum-old").strip()
+    if printed != expected:
+        raise CheckFailed(
+            _("`lab-checksum` printed {printed}, and `lab-checksum-old` {expected}").format(
+                printed=_short(printed), expected=_short(expected)
+            ),
+            hint=_("Make the data as `lab/checksum:1` did: `docker history --no-trunc` has it."),
         )
 
 
@@ -282,9 +298,9 @@ def greeter_starts(engine: Engine) -> None:
 
 @check("images.mute_greeter", points=1, after=greeter_starts)
 def world_is_greeted(engine: Engine) -> None:
-    """`lab-greeter` has printed `hello, world`."""
+    """`lab-greeter` has greeted the world, and said which greeter it is."""
     printed = engine.containers.logs("lab-greeter").strip()
-    if printed == "hello, world":
+    if printed == _greeting(engine, "world"):
         return
     command = engine.images.get("lab/greeter:2").command
     if command:
@@ -296,6 +312,13 @@ def world_is_greeted(engine: Engine) -> None:
                 "With an `ENTRYPOINT`, the words of `CMD` are its arguments. Empty it: `CMD []`."
             ),
         )
+    if not _stands_on(engine.images.get("lab/greeter:2"), engine.images.get("lab/greeter:1")):
+        raise CheckFailed(
+            _("`lab-greeter` printed {printed}: not the words of the old script").format(
+                printed=_quoted(printed)
+            ),
+            hint=_("`lab/greeter:1` has the script. Do not write it anew: stand on that image."),
+        )
     raise CheckFailed(
         _("`lab-greeter` printed {printed}").format(printed=_quoted(printed)),
         hint=_("Mend the script as little as you can: only what the error messages name."),
@@ -304,14 +327,20 @@ def world_is_greeted(engine: Engine) -> None:
 
 @check("images.mute_greeter", points=1, after=greeter_starts)
 def ada_is_greeted(engine: Engine) -> None:
-    """`lab-greeter-ada`, a container of `lab/greeter:2`, has printed `hello, Ada`."""
+    """`lab-greeter-ada`, a container of `lab/greeter:2`, has greeted Ada."""
     _container_of(engine, "lab-greeter-ada", "lab/greeter:2")
     printed = engine.containers.logs("lab-greeter-ada").strip()
-    if printed != "hello, Ada":
+    if printed != _greeting(engine, "Ada"):
         raise CheckFailed(
             _("`lab-greeter-ada` printed {printed}").format(printed=_quoted(printed)),
             hint=_("What follows the image's name in `docker run` is the argument."),
         )
+
+
+def _greeting(engine: Engine, whom: str) -> str:
+    """Return what the script of `lab/greeter:1` prints; its number is a label of the image."""
+    old = _image(engine, "lab/greeter:1", hint=_("Run the first cells of the exercise again."))
+    return f"hello, {whom}, from greeter {old.labels.get('greeter', '?')}"
 
 
 def _image(engine: Engine, name: str, *, hint: str) -> Image:

@@ -465,14 +465,15 @@ def test_worker_that_was_stopped_is_told_so(engine: Any) -> None:
 
 # containers.repair
 
-SHOP = {"Env": ["SHOP=Corner Shop", "PATH=/bin"]}
+SHOP = {"Env": ["SHOP=Corner Shop 4711", "PATH=/bin"]}
+SIGN = recorded("lab-shop-sign", Config={"Labels": {"shop": "Corner Shop 4711"}})
 KEPT = {"Memory": 64 * MIB, "RestartPolicy": {"Name": "unless-stopped", "MaximumRetryCount": 0}}
 RESTARTING = {"Status": "restarting", "ExitCode": 137, "OOMKilled": True}
 
 
 def test_shop_passes_when_it_answers_with_its_settings(engine: Any) -> None:
-    put(engine, running("lab-shop", port=8087, Config=SHOP, HostConfig=KEPT))
-    engine.http[8087] = "<h1>Corner Shop</h1>"
+    put(engine, SIGN, running("lab-shop", port=8087, Config=SHOP, HostConfig=KEPT))
+    engine.http[8087] = "<h1>Corner Shop 4711</h1>"
     checks.shop_stays_up(engine)
     checks.shop_shows_its_name(engine)
     checks.shop_keeps_its_settings(engine)
@@ -501,12 +502,38 @@ def test_shop_that_ends_for_another_reason_is_told_its_exit_code(engine: Any) ->
 
 
 def test_shop_without_its_port_is_told_so(engine: Any) -> None:
-    put(engine, running("lab-shop", Config=SHOP))
+    put(engine, SIGN, running("lab-shop", Config=SHOP))
     assert "publishes no port" in refusal(checks.shop_shows_its_name, engine).found
 
 
+def test_shop_whose_page_was_copied_is_told_so(engine: Any) -> None:
+    put(engine, SIGN, running("lab-shop", port=8087))
+    engine.http[8087] = "<h1>Corner Shop 4711</h1>\n"
+    failure = refusal(checks.shop_shows_its_name, engine)
+    assert "no `SHOP` in its environment" in failure.found
+    assert "fixed in the command" in failure.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "page"), [("Corner Shop", "Corner Shop"), ("Corner Shop 4711", "Corner Shop")]
+)
+def test_shop_of_another_name_is_told_both(engine: Any, name: str, page: str) -> None:
+    put(engine, SIGN, running("lab-shop", port=8087, Config={"Env": [f"SHOP={name}"]}))
+    engine.http[8087] = page
+    failure = refusal(checks.shop_shows_its_name, engine)
+    assert failure.found == "the page says `Corner Shop`, and the shop is `Corner Shop 4711`"
+
+
+def test_shop_without_its_sign_is_to_be_set_up_again(engine: Any) -> None:
+    put(engine, running("lab-shop", port=8087, Config=SHOP))
+    failure = refusal(checks.shop_shows_its_name, engine)
+    assert "`lab-shop-sign` of the set-up cell is gone" in failure.found
+    put(engine, recorded("lab-shop-sign"))
+    assert "is gone" in refusal(checks.shop_shows_its_name, engine).found
+
+
 def test_shop_without_its_name_is_told_what_the_page_says(engine: Any) -> None:
-    put(engine, running("lab-shop", port=8087))
+    put(engine, SIGN, running("lab-shop", port=8087))
     engine.http[8087] = "<h1></h1>\n"
     failure = refusal(checks.shop_shows_its_name, engine)
     assert "`<h1></h1>`" in failure.found

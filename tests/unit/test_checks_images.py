@@ -228,6 +228,7 @@ def archives(desk: Desk, *, hull: list[str] | None) -> None:
     desk.image("lab/hull:1", "592980bd92382222", [IMPORTED], Cmd=hull)
     desk.container("lab-hull", "lab/hull:1", "twelve barrels\n")
     desk.engine.containers.files["lab-hull", "/cargo"] = b"twelve barrels\n"
+    desk.container("lab-list", "lab/shell", Labels={"cargo": "twelve barrels"})
 
 
 def test_one_loaded_and_one_imported_archive_pass(desk: Desk) -> None:
@@ -279,6 +280,23 @@ def test_a_hull_that_prints_something_else_is_told_both(desk: Desk) -> None:
     assert "`twelve barrels`" in found
 
 
+def test_a_cargo_that_was_never_shipped_is_told_both(desk: Desk) -> None:
+    archives(desk, hull=["cat", "/cargo"])
+    desk.container("lab-hull", "lab/hull:1", "gold\n")
+    desk.engine.containers.files["lab-hull", "/cargo"] = b"gold\n"
+    refusal = desk.refusal(images.hull_prints_its_cargo)
+    assert refusal.found == "`lab-hull` printed `gold`, and `twelve barrels` were shipped"
+    assert "written by hand" in refusal.hint
+
+
+def test_without_the_list_a_cargo_is_to_be_set_up_again(desk: Desk) -> None:
+    archives(desk, hull=["cat", "/cargo"])
+    desk.container("lab-list", "lab/shell")
+    refusal = desk.refusal(images.hull_prints_its_cargo)
+    assert "`lab-list` of the set-up cell is gone" in refusal.found
+    assert "set-up cell again" in refusal.hint
+
+
 # images.every_layer
 
 
@@ -287,6 +305,7 @@ def checksum(desk: Desk, *steps: tuple[str, int], layers: Any = (SHELL, OWN)) ->
     desk.image("lab/checksum:2", "bbbb11112222", list(layers), Cmd=["cat", "/checksum"])
     desk.history("lab/checksum:2", *steps, SHELL_CMD, COPY)
     desk.container("lab-checksum", "lab/checksum:2", SUM)
+    desk.container("lab-checksum-old", "lab/checksum:1", SUM)
 
 
 def test_a_checksum_without_its_data_passes(desk: Desk) -> None:
@@ -328,15 +347,28 @@ def test_a_text_that_is_no_checksum_is_shown(desk: Desk) -> None:
     assert "No such file" in desk.refusal(images.checksum_was_printed).found
 
 
+def test_a_checksum_of_other_data_is_told_both(desk: Desk) -> None:
+    checksum(desk)
+    desk.container("lab-checksum", "lab/checksum:2", f"{'0' * 64}  /data\n")
+    refusal = desk.refusal(images.checksum_was_printed)
+    assert (
+        refusal.found == "`lab-checksum` printed 000000000000, and `lab-checksum-old` 4b38ec974b38"
+    )
+    assert "docker history --no-trunc" in refusal.hint
+
+
 # images.mute_greeter
 
+WORLD, ADA = "hello, world, from greeter 7\n", "hello, Ada, from greeter 7\n"
 
-def greeter(desk: Desk, logs: str = "hello, world\n", **changes: Any) -> None:
+
+def greeter(desk: Desk, logs: str = WORLD, **changes: Any) -> None:
     config = {"Entrypoint": ["/greet"], "Cmd": changes.pop("image_command", None)}
-    desk.image("lab/greeter:1", "532acc0bc25f1111", [SHELL, OWN], Entrypoint=["/greet"], Cmd=["sh"])
+    old = {"Entrypoint": ["/greet"], "Cmd": ["sh"], "Labels": {"greeter": "7"}}
+    desk.image("lab/greeter:1", "532acc0bc25f1111", [SHELL, OWN], **old)
     desk.image("lab/greeter:2", "3a577bbcc77a2222", [SHELL, OWN, MORE], **config)
     desk.container("lab-greeter", "lab/greeter:2", logs, **changes)
-    desk.container("lab-greeter-ada", "lab/greeter:2", "hello, Ada\n", Cmd=["Ada"])
+    desk.container("lab-greeter-ada", "lab/greeter:2", ADA, Cmd=["Ada"])
 
 
 def test_a_mended_greeter_passes(desk: Desk) -> None:
@@ -392,6 +424,20 @@ def test_a_command_left_behind_is_greeted_and_told(desk: Desk) -> None:
     refusal = desk.refusal(images.world_is_greeted)
     assert "`hello, sh`; the image's command is `sh`" in refusal.found
     assert "CMD" in refusal.hint
+
+
+def test_a_script_written_anew_is_told_where_the_old_one_is(desk: Desk) -> None:
+    greeter(desk, "hello, world\n")
+    desk.image("lab/greeter:2", "3a577bbcc77a2222", [SHELL, MORE], Entrypoint=["/greet"])
+    refusal = desk.refusal(images.world_is_greeted)
+    assert "`hello, world`: not the words of the old script" in refusal.found
+    assert "anew" in refusal.hint
+
+
+def test_without_the_old_greeter_its_number_is_unknown(desk: Desk) -> None:
+    greeter(desk)
+    del desk.engine.images.things["lab/greeter:1"]
+    assert "no image is called `lab/greeter:1`" in desk.refusal(images.world_is_greeted).found
 
 
 def test_a_changed_greeting_is_shown(desk: Desk) -> None:
