@@ -146,6 +146,13 @@ def cargo_is_back(engine: Engine) -> None:
             _("`lab/cargo:1` runs {command}").format(command=_line(cargo.command)),
             hint=_("Remove it, and load the saved image again."),
         )
+    if (carried := cargo.labels.get("cargo", "")) != (listed := drawn(engine, "lab-list", "cargo")):
+        raise CheckFailed(
+            _("`lab/cargo:1` carries {carried}, and {listed} were shipped").format(
+                carried=_quoted(carried), listed=_quoted(listed)
+            ),
+            hint=_("Only the saved image will do, not one like it: load it from its archive."),
+        )
 
 
 @check("images.two_archives", points=1, after=cargo_is_back)

@@ -224,7 +224,10 @@ def test_a_diary_container_without_its_file_is_the_learners_to_mend(desk: Desk) 
 
 
 def archives(desk: Desk, *, hull: list[str] | None) -> None:
-    desk.image("lab/cargo:1", "bb2aafc42df21111", [SHELL, OWN], Cmd=["cat", "/cargo"])
+    carried = {"cargo": "twelve barrels"}
+    desk.image(
+        "lab/cargo:1", "bb2aafc42df21111", [SHELL, OWN], Cmd=["cat", "/cargo"], Labels=carried
+    )
     desk.image("lab/hull:1", "592980bd92382222", [IMPORTED], Cmd=hull)
     desk.container("lab-hull", "lab/hull:1", "twelve barrels\n")
     desk.engine.containers.files["lab-hull", "/cargo"] = b"twelve barrels\n"
@@ -247,6 +250,14 @@ def test_an_imported_saved_archive_is_told_its_oldest_step(desk: Desk) -> None:
 def test_a_cargo_with_another_command_is_told_it(desk: Desk) -> None:
     desk.image("lab/cargo:1", "bb2aafc42df21111", [SHELL, OWN], Cmd=["sh"])
     assert "runs `sh`" in desk.refusal(images.cargo_is_back).found
+
+
+def test_a_cargo_built_anew_is_told_what_was_shipped(desk: Desk) -> None:
+    archives(desk, hull=None)
+    desk.image("lab/cargo:1", "bb2aafc42df23333", [SHELL, OWN], Cmd=["cat", "/cargo"])
+    refusal = desk.refusal(images.cargo_is_back)
+    assert refusal.found == "`lab/cargo:1` carries nothing, and `twelve barrels` were shipped"
+    assert "load it from its archive" in refusal.hint
 
 
 def test_a_missing_hull_is_told_of_docker_import(desk: Desk) -> None:
