@@ -92,6 +92,9 @@ class FakeEngine:
             raise ConnectionError(f"127.0.0.1:{port}: Connection refused")
         return HttpReply(200, self.http[port], {})
 
+    def close(self) -> None:
+        """Nothing was opened."""
+
 
 @pytest.fixture
 def fake_engine() -> FakeEngine:
