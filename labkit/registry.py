@@ -66,9 +66,9 @@ class Manifest:
     manifests: tuple[Blob, ...]
 
     @property
-    def blobs(self) -> tuple[Blob, ...]:
-        """The configuration and the layers."""
-        return (self.config, *self.layers) if self.config else self.layers
+    def parts(self) -> tuple[Blob, ...]:
+        """Everything that it names: configuration and layers, or manifests."""
+        return (*((self.config,) if self.config else ()), *self.layers, *self.manifests)
 
     @classmethod
     def from_body(cls, body: bytes, media_type: str = "") -> Manifest:
