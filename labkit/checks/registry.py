@@ -138,7 +138,7 @@ def new_is_whole(engine: Engine) -> None:
 def nothing_is_left(engine: Engine) -> None:
     """On its disk is no blob that no tag needs."""
     attic = _running(engine, "lab-attic", 5012)
-    files = engine.containers.files("lab-attic", STORAGE)
+    files = engine.containers.list_files("lab-attic", STORAGE)
     on_disk = _sums(files, BLOB)
     unneeded = on_disk - _needed(attic)
     if not unneeded:
@@ -203,7 +203,7 @@ def seed_went_through(engine: Engine) -> None:
             hint=_("Pull it through port 5014, which is the mirror's."),
         )
     own = original.layers[-1].digest
-    if _hex(own) not in _sums(engine.containers.files("lab-mirror", STORAGE), BLOB):
+    if _hex(own) not in _sums(engine.containers.list_files("lab-mirror", STORAGE), BLOB):
         raise CheckFailed(
             _("the image is here, and its own layer is not on the mirror's disk"),
             hint=_(

@@ -122,7 +122,7 @@ class Containers(_Collection):
                 raise FileNotFoundError(f"{name}:{path}")
             return file.read()
 
-    def files(self, name: str, folder: str) -> tuple[str, ...]:
+    def list_files(self, name: str, folder: str) -> tuple[str, ...]:
         """List the files below a folder of a container, volumes included, by their paths in it.
 
         Raises:
