@@ -2,10 +2,10 @@
 
 Ours is a container, network or volume whose name begins with `lab-` or that carries a `labkit.…`
 label, and an image name of a repository below `lab/`, also in a registry of this machine
-(`localhost:5000/lab/web`). Whatever is built on a course image inherits
-its labels, and containers inherit their image's. So an inherited label counts only on a container
-whose image still has a name, and only names of ours; an image without any name is ours when it
-carries another `labkit.…` label. What cannot be told apart is left alone.
+(`localhost:5000/lab/web`). Whatever is built on a course image inherits its labels, and containers
+inherit their image's. So an inherited label counts only on a container whose image still has a
+name, and only names of ours; an image without any name is ours when it carries another `labkit.…`
+label. What cannot be told apart is left alone.
 """
 
 from __future__ import annotations
