@@ -10,7 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from labkit.engine.connect import connect
-from labkit.errors import EngineUnreachable, LabError
+from labkit.engine.translate import unreachable
+from labkit.errors import LabError
 from labkit.translation import _
 
 #: Creating a container may take the engine some seconds; streams are not for this client.
@@ -64,7 +65,7 @@ def ask(method: str, path: str, body: Any = None, *, endpoint: str = "") -> RawA
         reply = connection.getresponse()
         text = reply.read().decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
-        raise EngineUnreachable(address, str(error) or type(error).__name__) from error
+        raise unreachable(address, error) from error
     finally:
         connection.close()
     return RawAnswer(reply.status, reply.reason, dict(reply.getheaders()), _parsed(text))
