@@ -118,6 +118,18 @@ class LabMagics(Magics):
 
     @line_magic
     @magic_arguments()
+    @argument("path", help="a Dockerfile, or the folder that it is in")
+    @_told
+    def lint(self, line: str) -> None:
+        """Say what is wrong in a Dockerfile, line by line, and what it leads to."""
+        from labkit.dockerfile_report import reading_text
+        from labkit.dockerfiles import lint
+
+        reading = lint(Path(_arguments(LabMagics.lint, line).path))
+        display(Shown(reading_text(reading, rendering.Style())))
+
+    @line_magic
+    @magic_arguments()
     @argument("slug", nargs="?", help="only what this exercise makes")
     @argument("--dry-run", action="store_true", help="only list what would be removed")
     @_told

@@ -71,6 +71,15 @@ def _learning(commands: Commands) -> None:
     one.add_argument("slug", help=slug)
     one = _command(
         commands,
+        "lint",
+        _("say what is wrong in a Dockerfile, and why it matters"),
+        learning.lint,
+        "labkit lint Dockerfile",
+        "labkit lint --json my-image/",
+    )
+    one.add_argument("path", type=Path, help=_("a Dockerfile, or the folder that it is in"))
+    one = _command(
+        commands,
         "reset",
         _("remove what the course made on the engine, or begin one exercise again"),
         learning.reset,

@@ -1,4 +1,4 @@
-"""Commands of a learner: list, start, check, hint, reset."""
+"""Commands of a learner: list, start, check, hint, lint, reset."""
 
 from __future__ import annotations
 
@@ -115,6 +115,16 @@ def hint(arguments: argparse.Namespace) -> int:
     found = next_hint(Course.load(), arguments.slug)
     print_json(asdict(found)) if arguments.json else print(rendering.hint_text(found))
     return GOOD
+
+
+def lint(arguments: argparse.Namespace) -> int:
+    """`labkit lint PATH`."""
+    from labkit import dockerfiles
+    from labkit.dockerfile_report import reading_text
+
+    reading = dockerfiles.lint(arguments.path)
+    print_json(asdict(reading)) if arguments.json else print(reading_text(reading, style()))
+    return NOT_GOOD if reading.findings else GOOD
 
 
 def reset(arguments: argparse.Namespace) -> int:

@@ -41,13 +41,13 @@ def buildkit() -> ProbeResult:
             Verdict.GOOD,
             _("`docker build` uses BuildKit ({version}).").format(version=found),
         )
-    own = [program for program in _programs() if 0 < _major(_version(program)) < OWN_BUILDKIT_UNTIL]
-    if own and own[0] == shutil.which("docker"):
-        said = _("`DOCKER_BUILDKIT=1 docker build` uses BuildKit.")
+    command = buildkit_command()
+    if command == "DOCKER_BUILDKIT=1 docker":
+        said = _("`{command} build` uses BuildKit.").format(command=command)
         return ProbeResult("buildkit", Verdict.GOOD, said)
     remedy = _("Install the plugin: on Debian and Ubuntu, `sudo apt-get install docker-buildx`.")
-    if own:
-        remedy = _("Run `DOCKER_BUILDKIT=1 {program} build` instead.").format(program=own[0])
+    if command:
+        remedy = _("Run `{command} build` instead.").format(command=command)
     return ProbeResult(
         "buildkit",
         Verdict.ABSENT,
@@ -55,6 +55,17 @@ def buildkit() -> ProbeResult:
         cost=_("The classic builder builds everything in turn, and knows no `RUN --mount`."),
         remedy=remedy,
     )
+
+
+def buildkit_command() -> str:
+    """Return what to type before `build` so that BuildKit builds; empty when nothing helps."""
+    if _answer("docker", "buildx", "version"):
+        return "docker"
+    for program in _programs():
+        if 0 < _major(_version(program)) < OWN_BUILDKIT_UNTIL:
+            first = program == shutil.which("docker")
+            return "DOCKER_BUILDKIT=1 " + ("docker" if first else program)
+    return ""
 
 
 def compose() -> ProbeResult:

@@ -6,6 +6,7 @@ Each function returns a `Picture`: boxes in a notebook, a tree of text in a term
 from labkit.show.architecture import architecture
 from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
+from labkit.show.builders import builders
 from labkit.show.layers import layers
 
-__all__ = ["Box", "Picture", "architecture", "blobs", "layers"]
+__all__ = ["Box", "Picture", "architecture", "blobs", "builders", "layers"]

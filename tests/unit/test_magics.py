@@ -106,6 +106,13 @@ def test_hints_come_one_at_a_time(run: Run) -> None:
     assert run("%hint welcome.hello") == "Hint 2 of 2: Second hint. There is no further hint."
 
 
+@pytest.mark.usefixtures("course")
+def test_lint_shows_findings_in_the_dockerfile_of_a_folder(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM lab/shell\nCMD date\n")
+    assert "line 2: `CMD date`" in run(f"%lint {tmp_path}")
+    assert "cannot be read" in run(f"%lint {tmp_path}/nothing")
+
+
 def test_exercise_copies_it_and_links_to_it(course: Course, shell: InteractiveShell) -> None:
     with capture_output() as shown:
         shell.run_cell("%exercise welcome.hello")
@@ -209,7 +216,9 @@ def test_unloading_leaves_nothing_behind(shell: InteractiveShell) -> None:
     magics.unload(shell)  # twice does no harm
 
 
-@pytest.mark.parametrize("name", ["check", "panel", "hint", "exercise", "reset_lab", "changes"])
+@pytest.mark.parametrize(
+    "name", ["check", "panel", "hint", "exercise", "lint", "reset_lab", "changes"]
+)
 def test_each_magic_documents_itself(shell: InteractiveShell, name: str) -> None:
     magic = shell.find_line_magic(name)
     assert magic is not None

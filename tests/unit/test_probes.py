@@ -256,6 +256,7 @@ def test_an_older_command_further_down_the_path_is_offered_for_buildkit(
     result = tools.buildkit()
     assert result.verdict is Verdict.ABSENT
     assert f"DOCKER_BUILDKIT=1 {old} build" in result.remedy
+    assert tools.buildkit_command() == f"DOCKER_BUILDKIT=1 {old}"
 
 
 def test_an_older_command_builds_with_buildkit_by_itself(
@@ -264,6 +265,15 @@ def test_an_older_command_builds_with_buildkit_by_itself(
     program(tmp_path, OLD)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert tools.buildkit().verdict is Verdict.GOOD
+    assert tools.buildkit_command() == "DOCKER_BUILDKIT=1 docker"
+
+
+def test_a_command_with_buildx_needs_nothing_more_for_buildkit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path, NEW)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tools.buildkit_command() == "docker"
 
 
 def test_a_command_that_hangs_is_not_waited_for(
