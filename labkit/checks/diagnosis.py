@@ -1,4 +1,4 @@
-"""Why a container does not do what an exercise asks for, found out by inspection."""
+"""Why a container or an image is not what an exercise asks for, found out by inspection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from labkit.engine import Engine
-    from labkit.engine.objects import Container
+    from labkit.engine.objects import Container, HistoryEntry, Image
 
 
 def not_running(engine: Engine, container: Container) -> CheckFailed:
@@ -164,3 +164,107 @@ def memory(count: int) -> str:
         if count >= size:
             return f"{count / size:.4g} {unit}"
     return _("{count} bytes").format(count=count)
+
+
+def image_named(engine: Engine, name: str, *, hint: str) -> Image:
+    """Return the image `name`, or fail with a hint."""
+    if not engine.images.exists(name):
+        raise CheckFailed(_("no image is called `{name}`").format(name=name), hint=hint)
+    return engine.images.get(name)
+
+
+def container_of(engine: Engine, name: str, image: str) -> Container:
+    """Return the container `name`, which should be made from `image` as it is now."""
+    container = engine.containers.get(name)
+    wanted = engine.images.get(image).id
+    if container.image_id != wanted:
+        raise CheckFailed(
+            _("`{name}` was made from image {found}, and `{image}` is {wanted}").format(
+                name=name, image=image, found=short_id(container.image_id), wanted=short_id(wanted)
+            ),
+            hint=_("Remove `{name}` and run it anew, from `{image}`.").format(
+                name=name, image=image
+            ),
+        )
+    return container
+
+
+def plain_container(engine: Engine, name: str, image: str) -> Container:
+    """Return the container `name` of `image`, which should run what the image says."""
+    container = container_of(engine, name, image)
+    config = engine.images.get(image)
+    if container.entrypoint != config.entrypoint:
+        raise CheckFailed(
+            _("`{name}` was started with {entrypoint} as its entrypoint").format(
+                name=name, entrypoint=in_ticks(container.entrypoint)
+            ),
+            hint=_("`--entrypoint` helps this one container; it is the image that should do it."),
+        )
+    if container.command != config.command:
+        raise CheckFailed(
+            _("`{name}` was started with the command {command}").format(
+                name=name, command=in_ticks(container.command)
+            ),
+            hint=_(
+                "Run it with nothing after the image's name, so that it takes the image's command."
+            ),
+        )
+    return container
+
+
+def expect_ended_well(container: Container, printed: str) -> None:
+    """Fail unless the container ran and exited with 0."""
+    if container.status == "exited" and container.exit_code == 0:
+        return
+    if container.exit_code:
+        raise CheckFailed(
+            _("`{name}` exited with {code}: {words}").format(
+                name=container.name,
+                code=container.exit_code,
+                words=quoted(container.error or printed.rpartition("\n")[2]),
+            ),
+            hint=_(
+                "Read the message, and look at the image's command with `docker image inspect`."
+            ),
+        )
+    raise CheckFailed(
+        _("`{name}` is {status}").format(name=container.name, status=container.status),
+        hint=_("It should have run and exited with 0. Start it, or wait until it has ended."),
+    )
+
+
+def text_of(engine: Engine, name: str, path: str) -> str:
+    """Read a text of a container."""
+    try:
+        return engine.containers.read_file(name, path).decode(errors="replace").strip()
+    except FileNotFoundError:
+        raise CheckFailed(
+            _("`{name}` has no file `{path}`").format(name=name, path=path),
+            hint=_("Run the first cells of the exercise again, and begin with what they make."),
+        ) from None
+
+
+def stands_on(image: Image, base: Image) -> bool:
+    """Tell whether the layers of `base` are the lowest of `image`."""
+    return image.layers[: len(base.layers)] == base.layers
+
+
+def short_id(identifier: str) -> str:
+    """Write an id as `docker image ls` does."""
+    return identifier.removeprefix("sha256:")[:12]
+
+
+def in_ticks(words: tuple[str, ...]) -> str:
+    """Write a command in backticks."""
+    return "`" + (" ".join(words) or _("nothing")) + "`"
+
+
+def quoted(text: str) -> str:
+    """Write what was printed in backticks."""
+    return f"`{text}`" if text else _("nothing")
+
+
+def step_of(entry: HistoryEntry) -> str:
+    """Name a step of a history as its author wrote it, whichever builder recorded it."""
+    text = re.sub(r"^(RUN )?/bin/sh -c (#\(nop\) +)?| # buildkit$", "", entry.created_by)
+    return "`" + (text or entry.comment)[:60] + "`"

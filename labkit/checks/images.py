@@ -6,13 +6,24 @@ import re
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
-from labkit.checks.diagnosis import drawn
+from labkit.checks.diagnosis import (
+    container_of,
+    drawn,
+    expect_ended_well,
+    image_named,
+    in_ticks,
+    plain_container,
+    quoted,
+    short_id,
+    stands_on,
+    step_of,
+    text_of,
+)
 from labkit.engine.snapshot import size
 from labkit.translation import _
 
 if TYPE_CHECKING:
     from labkit.engine import Engine
-    from labkit.engine.objects import Container, HistoryEntry, Image
 
 #: Bytes that a step of a slim image may take.
 SMALL = 1_000_000
@@ -59,7 +70,7 @@ def one_image(engine: Engine) -> None:
             _(
                 "`lab/memo:stable` is another image (ID {second}), not a second name for "
                 "`lab/memo:1` (ID {first})"
-            ).format(second=_short(second.id), first=_short(first.id)),
+            ).format(second=short_id(second.id), first=short_id(first.id)),
             hint=_("Building and committing make an image; `docker tag` makes no image."),
         )
 
@@ -67,15 +78,15 @@ def one_image(engine: Engine) -> None:
 @check("images.keep_a_container", points=1)
 def diary_is_an_image(engine: Engine) -> None:
     """`lab/diary:1` has the layers of `lab/shell` and one more."""
-    image = _image(
+    image = image_named(
         engine, "lab/diary:1", hint=_("A container that has exited can still become an image.")
     )
     shell = engine.images.get("lab/shell")
-    if not _stands_on(image, shell):
+    if not stands_on(image, shell):
         raise CheckFailed(
             _(
                 "`lab/diary:1` has none of the layers of `lab/shell`; its oldest step is {step}"
-            ).format(step=_step(engine.images.history("lab/diary:1")[-1])),
+            ).format(step=step_of(engine.images.history("lab/diary:1")[-1])),
             hint=_("`docker export` loses the layers; `docker commit` adds one to them."),
         )
     if len(image.layers) != len(shell.layers) + 1:
@@ -94,14 +105,14 @@ def diary_has_its_command(engine: Engine) -> None:
     if image.command == maker.command:
         raise CheckFailed(
             _("`lab/diary:1` runs {command}, which is the command of `lab-diary`").format(
-                command=_line(image.command)
+                command=in_ticks(image.command)
             ),
             hint=_("`docker commit` takes a Dockerfile's instruction with `--change`."),
         )
     if "/diary/today.txt" not in " ".join((*image.entrypoint, *image.command)):
         raise CheckFailed(
             _("`lab/diary:1` runs {command}").format(
-                command=_line((*image.entrypoint, *image.command))
+                command=in_ticks((*image.entrypoint, *image.command))
             ),
             hint=_("Its `CMD` should run `cat` on `/diary/today.txt`."),
         )
@@ -110,19 +121,21 @@ def diary_has_its_command(engine: Engine) -> None:
 @check("images.keep_a_container", points=2, after=diary_has_its_command)
 def reader_printed_the_diary(engine: Engine) -> None:
     """`lab-reader`, a container of `lab/diary:1` with no command given, has printed the file."""
-    reader = _plain_container(engine, "lab-reader", "lab/diary:1")
+    reader = plain_container(engine, "lab-reader", "lab/diary:1")
     printed = engine.containers.logs("lab-reader").strip()
     if reader.exit_code and any(" " in word for word in reader.command[:1]):
         raise CheckFailed(
-            _("`lab-reader` found no program called {word}").format(word=_line(reader.command[:1])),
+            _("`lab-reader` found no program called {word}").format(
+                word=in_ticks(reader.command[:1])
+            ),
             hint=_("In the brackets of `CMD` each word is a word of its own, in its own quotes."),
         )
-    _ended_well(reader, printed)
-    expected = _text_of(engine, "lab-diary", "/diary/today.txt")
+    expect_ended_well(reader, printed)
+    expected = text_of(engine, "lab-diary", "/diary/today.txt")
     if printed != expected:
         raise CheckFailed(
             _("`lab-reader` printed {printed}, and the file of `lab-diary` says {expected}").format(
-                printed=_quoted(printed), expected=_quoted(expected)
+                printed=quoted(printed), expected=quoted(expected)
             ),
             hint=_("Commit `lab-diary` as it is now, and run `lab-reader` anew."),
         )
@@ -131,25 +144,25 @@ def reader_printed_the_diary(engine: Engine) -> None:
 @check("images.two_archives", points=1)
 def cargo_is_back(engine: Engine) -> None:
     """`lab/cargo:1` is the saved image: the layers of `lab/shell`, one more, and a command."""
-    cargo = _image(
+    cargo = image_named(
         engine, "lab/cargo:1", hint=_("One of the two archives holds it, together with its name.")
     )
-    if not _stands_on(cargo, engine.images.get("lab/shell")):
+    if not stands_on(cargo, engine.images.get("lab/shell")):
         raise CheckFailed(
             _(
                 "`lab/cargo:1` has none of the layers of `lab/shell`; its oldest step is {step}"
-            ).format(step=_step(engine.images.history("lab/cargo:1")[-1])),
+            ).format(step=step_of(engine.images.history("lab/cargo:1")[-1])),
             hint=_("What `docker save` wrote comes back whole by `docker load`."),
         )
     if cargo.command != ("cat", "/cargo"):
         raise CheckFailed(
-            _("`lab/cargo:1` runs {command}").format(command=_line(cargo.command)),
+            _("`lab/cargo:1` runs {command}").format(command=in_ticks(cargo.command)),
             hint=_("Remove it, and load the saved image again."),
         )
     if (carried := cargo.labels.get("cargo", "")) != (listed := drawn(engine, "lab-list", "cargo")):
         raise CheckFailed(
             _("`lab/cargo:1` carries {carried}, and {listed} were shipped").format(
-                carried=_quoted(carried), listed=_quoted(listed)
+                carried=quoted(carried), listed=quoted(listed)
             ),
             hint=_("Only the saved image will do, not one like it: load it from its archive."),
         )
@@ -166,10 +179,10 @@ def hull_is_an_image(engine: Engine) -> None:
     hull = engine.images.get("lab/hull:1")
     if hull.id == engine.images.get("lab/cargo:1").id:
         raise CheckFailed(
-            _("`lab/hull:1` and `lab/cargo:1` are one image, {id}").format(id=_short(hull.id)),
+            _("`lab/hull:1` and `lab/cargo:1` are one image, {id}").format(id=short_id(hull.id)),
             hint=_("`lab/hull:1` is an image of its own, not a name for the saved one."),
         )
-    if len(hull.layers) != 1 or _stands_on(hull, engine.images.get("lab/shell")):
+    if len(hull.layers) != 1 or stands_on(hull, engine.images.get("lab/shell")):
         raise CheckFailed(
             _("`lab/hull:1` has {count} layers, the lowest those of `lab/shell`").format(
                 count=len(hull.layers)
@@ -189,14 +202,14 @@ def hull_prints_its_cargo(engine: Engine) -> None:
                 "The archive holds files only; import it with `--change`, which can give a `CMD`."
             ),
         )
-    hull = _plain_container(engine, "lab-hull", "lab/hull:1")
+    hull = plain_container(engine, "lab-hull", "lab/hull:1")
     printed = engine.containers.logs("lab-hull").strip()
-    _ended_well(hull, printed)
-    expected = _text_of(engine, "lab-hull", "/cargo")
+    expect_ended_well(hull, printed)
+    expected = text_of(engine, "lab-hull", "/cargo")
     if printed != expected:
         raise CheckFailed(
             _("`lab-hull` printed {printed}, and its file `/cargo` says {expected}").format(
-                printed=_quoted(printed), expected=_quoted(expected)
+                printed=quoted(printed), expected=quoted(expected)
             ),
             hint=_(
                 "The command of `lab/hull:1` should print `/cargo`, as that of `lab/cargo:1` does."
@@ -205,7 +218,7 @@ def hull_prints_its_cargo(engine: Engine) -> None:
     if printed != (listed := drawn(engine, "lab-list", "cargo")):
         raise CheckFailed(
             _("`lab-hull` printed {printed}, and {listed} were shipped").format(
-                printed=_quoted(printed), listed=_quoted(listed)
+                printed=quoted(printed), listed=quoted(listed)
             ),
             hint=_("The files are in the exported archive; nothing need be written by hand."),
         )
@@ -214,12 +227,12 @@ def hull_prints_its_cargo(engine: Engine) -> None:
 @check("images.every_layer", points=1)
 def checksum_stands_on_shell(engine: Engine) -> None:
     """`lab/checksum:2` stands on the layers of `lab/shell`."""
-    image = _image(engine, "lab/checksum:2", hint=_("Build it from a Dockerfile of your own."))
-    if not _stands_on(image, engine.images.get("lab/shell")):
+    image = image_named(engine, "lab/checksum:2", hint=_("Build it from a Dockerfile of your own."))
+    if not stands_on(image, engine.images.get("lab/shell")):
         raise CheckFailed(
             _(
                 "`lab/checksum:2` has none of the layers of `lab/shell`; its oldest step is {step}"
-            ).format(step=_step(engine.images.history("lab/checksum:2")[-1])),
+            ).format(step=step_of(engine.images.history("lab/checksum:2")[-1])),
             hint=_("An imported image is one layer of everything. Build it, `FROM lab/shell`."),
         )
 
@@ -231,9 +244,9 @@ def no_step_is_large(engine: Engine) -> None:
     large = [step for step in steps[: len(steps) - len(below)] if step.size > SMALL]
     if not large:
         return
-    found = _("{step} takes {size}").format(step=_step(large[0]), size=size(large[0].size))
+    found = _("{step} takes {size}").format(step=step_of(large[0]), size=size(large[0].size))
     old = "lab/checksum:1"
-    if engine.images.exists(old) and _stands_on(
+    if engine.images.exists(old) and stands_on(
         engine.images.get("lab/checksum:2"), engine.images.get(old)
     ):
         raise CheckFailed(
@@ -251,19 +264,19 @@ def no_step_is_large(engine: Engine) -> None:
 @check("images.every_layer", points=1, after=no_step_is_large)
 def checksum_was_printed(engine: Engine) -> None:
     """`lab-checksum`, a container of `lab/checksum:2` with no command, printed the checksum."""
-    container = _plain_container(engine, "lab-checksum", "lab/checksum:2")
+    container = plain_container(engine, "lab-checksum", "lab/checksum:2")
     printed = engine.containers.logs("lab-checksum").strip()
-    _ended_well(container, printed)
+    expect_ended_well(container, printed)
     if not CHECKSUM.match(printed):
         raise CheckFailed(
-            _("`lab-checksum` printed {printed}").format(printed=_quoted(printed)),
+            _("`lab-checksum` printed {printed}").format(printed=quoted(printed)),
             hint=_("The image should still print the file that `sha256sum /data` wrote."),
         )
     expected = engine.containers.logs("lab-checksum-old").strip()
     if printed != expected:
         raise CheckFailed(
             _("`lab-checksum` printed {printed}, and `lab-checksum-old` {expected}").format(
-                printed=_short(printed), expected=_short(expected)
+                printed=short_id(printed), expected=short_id(expected)
             ),
             hint=_("Make the data as `lab/checksum:1` did: `docker history --no-trunc` has it."),
         )
@@ -272,7 +285,7 @@ def checksum_was_printed(engine: Engine) -> None:
 @check("images.mute_greeter", points=1)
 def greeter_was_mended(engine: Engine) -> None:
     """`lab/greeter:2` is an image of its own."""
-    mended = _image(
+    mended = image_named(
         engine, "lab/greeter:2", hint=_("It can stand on `lab/greeter:1`, whose files are there.")
     )
     if engine.images.exists("lab/greeter:1") and mended.id == engine.images.get("lab/greeter:1").id:
@@ -285,7 +298,7 @@ def greeter_was_mended(engine: Engine) -> None:
 @check("images.mute_greeter", points=2, after=greeter_was_mended)
 def greeter_starts(engine: Engine) -> None:
     """`lab-greeter`, a container of `lab/greeter:2` and nothing else, ran and exited with 0."""
-    greeter = _plain_container(engine, "lab-greeter", "lab/greeter:2")
+    greeter = plain_container(engine, "lab-greeter", "lab/greeter:2")
     logs = engine.containers.logs("lab-greeter").strip()
     words = f"{greeter.error} {logs}"
     if greeter.exit_code and "permission denied" in words:
@@ -300,7 +313,7 @@ def greeter_starts(engine: Engine) -> None:
             ),
             hint=_("The script is there; what runs it is named in its first line. Is that there?"),
         )
-    _ended_well(greeter, logs)
+    expect_ended_well(greeter, logs)
 
 
 @check("images.mute_greeter", points=1, after=greeter_starts)
@@ -313,21 +326,21 @@ def world_is_greeted(engine: Engine) -> None:
     if command:
         raise CheckFailed(
             _("`lab-greeter` printed {printed}; the image's command is {command}").format(
-                printed=_quoted(printed), command=_line(command)
+                printed=quoted(printed), command=in_ticks(command)
             ),
             hint=_(
                 "With an `ENTRYPOINT`, the words of `CMD` are its arguments. Empty it: `CMD []`."
             ),
         )
-    if not _stands_on(engine.images.get("lab/greeter:2"), engine.images.get("lab/greeter:1")):
+    if not stands_on(engine.images.get("lab/greeter:2"), engine.images.get("lab/greeter:1")):
         raise CheckFailed(
             _("`lab-greeter` printed {printed}: not the words of the old script").format(
-                printed=_quoted(printed)
+                printed=quoted(printed)
             ),
             hint=_("`lab/greeter:1` has the script. Do not write it anew: stand on that image."),
         )
     raise CheckFailed(
-        _("`lab-greeter` printed {printed}").format(printed=_quoted(printed)),
+        _("`lab-greeter` printed {printed}").format(printed=quoted(printed)),
         hint=_("Mend the script as little as you can: only what the error messages name."),
     )
 
@@ -335,117 +348,16 @@ def world_is_greeted(engine: Engine) -> None:
 @check("images.mute_greeter", points=1, after=greeter_starts)
 def ada_is_greeted(engine: Engine) -> None:
     """`lab-greeter-ada`, a container of `lab/greeter:2`, has greeted Ada."""
-    _container_of(engine, "lab-greeter-ada", "lab/greeter:2")
+    container_of(engine, "lab-greeter-ada", "lab/greeter:2")
     printed = engine.containers.logs("lab-greeter-ada").strip()
     if printed != _greeting(engine, "Ada"):
         raise CheckFailed(
-            _("`lab-greeter-ada` printed {printed}").format(printed=_quoted(printed)),
+            _("`lab-greeter-ada` printed {printed}").format(printed=quoted(printed)),
             hint=_("What follows the image's name in `docker run` is the argument."),
         )
 
 
 def _greeting(engine: Engine, whom: str) -> str:
     """Return what the script of `lab/greeter:1` prints; its number is a label of the image."""
-    old = _image(engine, "lab/greeter:1", hint=_("Run the first cells of the exercise again."))
+    old = image_named(engine, "lab/greeter:1", hint=_("Run the first cells of the exercise again."))
     return f"hello, {whom}, from greeter {old.labels.get('greeter', '?')}"
-
-
-def _image(engine: Engine, name: str, *, hint: str) -> Image:
-    """Return the image `name`, or fail with a hint."""
-    if not engine.images.exists(name):
-        raise CheckFailed(_("no image is called `{name}`").format(name=name), hint=hint)
-    return engine.images.get(name)
-
-
-def _container_of(engine: Engine, name: str, image: str) -> Container:
-    """Return the container `name`, which should be made from `image` as it is now."""
-    container = engine.containers.get(name)
-    wanted = engine.images.get(image).id
-    if container.image_id != wanted:
-        raise CheckFailed(
-            _("`{name}` was made from image {found}, and `{image}` is {wanted}").format(
-                name=name, image=image, found=_short(container.image_id), wanted=_short(wanted)
-            ),
-            hint=_("Remove `{name}` and run it anew, from `{image}`.").format(
-                name=name, image=image
-            ),
-        )
-    return container
-
-
-def _plain_container(engine: Engine, name: str, image: str) -> Container:
-    """Return the container `name` of `image`, which should run what the image says."""
-    container = _container_of(engine, name, image)
-    config = engine.images.get(image)
-    if container.entrypoint != config.entrypoint:
-        raise CheckFailed(
-            _("`{name}` was started with {entrypoint} as its entrypoint").format(
-                name=name, entrypoint=_line(container.entrypoint)
-            ),
-            hint=_("`--entrypoint` helps this one container; it is the image that should do it."),
-        )
-    if container.command != config.command:
-        raise CheckFailed(
-            _("`{name}` was started with the command {command}").format(
-                name=name, command=_line(container.command)
-            ),
-            hint=_(
-                "Run it with nothing after the image's name, so that it takes the image's command."
-            ),
-        )
-    return container
-
-
-def _ended_well(container: Container, printed: str) -> None:
-    """Fail unless the container ran and exited with 0."""
-    if container.status == "exited" and container.exit_code == 0:
-        return
-    if container.exit_code:
-        raise CheckFailed(
-            _("`{name}` exited with {code}: {words}").format(
-                name=container.name,
-                code=container.exit_code,
-                words=_quoted(container.error or printed.rpartition("\n")[2]),
-            ),
-            hint=_(
-                "Read the message, and look at the image's command with `docker image inspect`."
-            ),
-        )
-    raise CheckFailed(
-        _("`{name}` is {status}").format(name=container.name, status=container.status),
-        hint=_("It should have run and exited with 0. Start it, or wait until it has ended."),
-    )
-
-
-def _text_of(engine: Engine, name: str, path: str) -> str:
-    """Read a text of a container."""
-    try:
-        return engine.containers.read_file(name, path).decode(errors="replace").strip()
-    except FileNotFoundError:
-        raise CheckFailed(
-            _("`{name}` has no file `{path}`").format(name=name, path=path),
-            hint=_("Run the first cells of the exercise again, and begin with what they make."),
-        ) from None
-
-
-def _stands_on(image: Image, base: Image) -> bool:
-    """Tell whether the layers of `base` are the lowest of `image`."""
-    return image.layers[: len(base.layers)] == base.layers
-
-
-def _short(identifier: str) -> str:
-    return identifier.removeprefix("sha256:")[:12]
-
-
-def _line(words: tuple[str, ...]) -> str:
-    return "`" + (" ".join(words) or _("nothing")) + "`"
-
-
-def _quoted(text: str) -> str:
-    return f"`{text}`" if text else _("nothing")
-
-
-def _step(entry: HistoryEntry) -> str:
-    """Name a step of a history as its author wrote it, whichever builder recorded it."""
-    text = re.sub(r"^(RUN )?/bin/sh -c (#\(nop\) +)?| # buildkit$", "", entry.created_by)
-    return "`" + (text or entry.comment)[:60] + "`"
