@@ -257,114 +257,116 @@ def lamp_is_healthy(engine: Engine) -> None:
 
 
 @check("building.pid1", points=1)
-def till_was_stopped(engine: Engine) -> None:
-    """`lab-till`, a container of `lab/till:2` with no command given, has run and was stopped."""
-    image_named(engine, "lab/till:2", hint=_("Change the Dockerfile in `lab-till`, and build it."))
-    till = plain_container(engine, "lab-till", "lab/till:2")
-    if till.running:
-        raise CheckFailed(
-            _("`lab-till` is running"), hint=_("Now stop it: `docker stop lab-till`.")
-        )
-    if till.status != "exited":
-        raise not_running(engine, till)
-
-
-@check("building.pid1", points=2, after=till_was_stopped)
-def till_ended_by_itself(engine: Engine) -> None:
-    """`lab-till` ended with 0 when it was asked to."""
-    till = engine.containers.get("lab-till")
-    if till.exit_code == 0:
-        return
-    command = in_ticks((*till.entrypoint, *till.command))
-    found = _("`lab-till` ended with {code}, and ran {command}").format(
-        code=till.exit_code, command=command
+def stall_was_stopped(engine: Engine) -> None:
+    """`lab-stall`, a container of `lab/stall:2` with no command given, has run and was stopped."""
+    image_named(
+        engine, "lab/stall:2", hint=_("Change the Dockerfile in `lab-stall`, and build it.")
     )
-    if till.attrs["HostConfig"].get("Init"):
+    stall = plain_container(engine, "lab-stall", "lab/stall:2")
+    if stall.running:
+        raise CheckFailed(
+            _("`lab-stall` is running"), hint=_("Now stop it: `docker stop lab-stall`.")
+        )
+    if stall.status != "exited":
+        raise not_running(engine, stall)
+
+
+@check("building.pid1", points=2, after=stall_was_stopped)
+def stall_ended_by_itself(engine: Engine) -> None:
+    """`lab-stall` ended with 0 when it was asked to."""
+    stall = engine.containers.get("lab-stall")
+    if stall.exit_code == 0:
+        return
+    command = in_ticks((*stall.entrypoint, *stall.command))
+    found = _("`lab-stall` ended with {code}, and ran {command}").format(
+        code=stall.exit_code, command=command
+    )
+    if stall.attrs["HostConfig"].get("Init"):
         raise CheckFailed(
             found,
             hint=_("`--init` hands the signal to the shell only, which ends and takes all along."),
         )
-    if till.exit_code == KILLED and _shell_stays(till):
+    if stall.exit_code == KILLED and _shell_stays(stall):
         raise CheckFailed(
             _("{found}: a shell was process 1").format(found=found),
             hint=_("The shell gives its place to the program with `exec`, or is not needed."),
         )
-    if till.exit_code == KILLED:
+    if stall.exit_code == KILLED:
         raise CheckFailed(
             _("{found}: it was killed").format(found=found),
             hint=_("`docker kill` asks nobody. Run it anew, and `docker stop` it."),
         )
-    raise CheckFailed(found, hint=_("Read `docker logs lab-till`, and mend what it says."))
+    raise CheckFailed(found, hint=_("Read `docker logs lab-stall`, and mend what it says."))
 
 
-@check("building.pid1", points=1, after=till_ended_by_itself)
-def till_was_counted(engine: Engine) -> None:
-    """`lab-till` has said that the till with its number was counted."""
-    number = engine.images.get("lab/till:1").env["TILL"]
-    lines = engine.containers.logs("lab-till").strip().splitlines()
-    wanted = f"till {number}: counted and closed"
+@check("building.pid1", points=1, after=stall_ended_by_itself)
+def stall_was_cleared(engine: Engine) -> None:
+    """`lab-stall` has said that the stall with its number was cleared."""
+    number = engine.images.get("lab/stall:1").env["STALL"]
+    lines = engine.containers.logs("lab-stall").strip().splitlines()
+    wanted = f"stall {number}: cleared away"
     if lines[-1:] == [wanted]:
         return
-    found = _("the last that `lab-till` said is {line}").format(line=quoted("".join(lines[-1:])))
+    found = _("the last that `lab-stall` said is {line}").format(line=quoted("".join(lines[-1:])))
     if lines and "$" in lines[-1]:
         raise CheckFailed(
-            found, hint=_("In brackets, no shell replaces `$TILL` by its value: it needs one.")
+            found, hint=_("In brackets, no shell replaces `$STALL` by its value: it needs one.")
         )
     raise CheckFailed(
-        found, hint=_("It should be `{wanted}`; leave `till.sh` as it is.").format(wanted=wanted)
+        found, hint=_("It should be `{wanted}`; leave `stall.sh` as it is.").format(wanted=wanted)
     )
 
 
 @check("building.repair", points=1)
-def parcel_is_built(engine: Engine) -> None:
-    """`lab/parcel:1` was built on `lab/shell`."""
+def letter_is_built(engine: Engine) -> None:
+    """`lab/letter:1` was built on `lab/shell`."""
     image = image_named(
         engine,
-        "lab/parcel:1",
+        "lab/letter:1",
         hint=_("Build it, and read the message from its end: which file, and who may not?"),
     )
     if not stands_on(image, engine.images.get("lab/shell")):
         raise CheckFailed(
-            _("`lab/parcel:1` has none of the layers of `lab/shell`"),
+            _("`lab/letter:1` has none of the layers of `lab/shell`"),
             hint=_("Leave `FROM lab/shell` in its place."),
         )
 
 
-@check("building.repair", points=1, after=parcel_is_built)
-def parcel_is_not_root(engine: Engine) -> None:
-    """Containers of `lab/parcel:1` run as user 1000."""
-    user = engine.images.get("lab/parcel:1").user
+@check("building.repair", points=1, after=letter_is_built)
+def letter_is_not_root(engine: Engine) -> None:
+    """Containers of `lab/letter:1` run as user 1000."""
+    user = engine.images.get("lab/letter:1").user
     if user.partition(":")[0] != "1000":
         raise CheckFailed(
-            _("`lab/parcel:1` runs as {user}").format(user=_("root") if user in ROOT else user),
+            _("`lab/letter:1` runs as {user}").format(user=_("root") if user in ROOT else user),
             hint=_("`USER 1000` need not go: what root has to do can come before it."),
         )
 
 
-@check("building.repair", points=1, after=parcel_is_built)
-def parcel_holds_no_key(engine: Engine) -> None:
+@check("building.repair", points=1, after=letter_is_built)
+def letter_holds_no_key(engine: Engine) -> None:
     """`secret.key` is not in the image."""
-    container_of(engine, "lab-parcel", "lab/parcel:1")
+    container_of(engine, "lab-letter", "lab/letter:1")
     try:
-        engine.containers.read_file("lab-parcel", "/app/secret.key")
+        engine.containers.read_file("lab-letter", "/app/secret.key")
     except FileNotFoundError:
         return
     raise CheckFailed(
-        _("`/app/secret.key` is in `lab/parcel:1`, for everybody who gets the image"),
+        _("`/app/secret.key` is in `lab/letter:1`, for everybody who gets the image"),
         hint=_("`.dockerignore` had a reason. Take out only the line that keeps too much back."),
     )
 
 
-@check("building.repair", points=2, after=parcel_is_built)
-def parcels_have_receivers(engine: Engine) -> None:
-    """`lab-parcel` is for somebody, as the image says, and `lab-parcel-ada` is for Ada."""
-    parcel = plain_container(engine, "lab-parcel", "lab/parcel:1")
-    ada = container_of(engine, "lab-parcel-ada", "lab/parcel:1")
-    number = _seal(engine, "lab-parcel-seal")
-    for container, receiver in ((parcel, "somebody"), (ada, "Ada")):
+@check("building.repair", points=2, after=letter_is_built)
+def letters_have_receivers(engine: Engine) -> None:
+    """`lab-letter` is for somebody, as the image says, and `lab-letter-ada` is for Ada."""
+    letter = plain_container(engine, "lab-letter", "lab/letter:1")
+    ada = container_of(engine, "lab-letter-ada", "lab/letter:1")
+    number = _seal(engine, "lab-letter-seal")
+    for container, receiver in ((letter, "somebody"), (ada, "Ada")):
         printed = engine.containers.logs(container.name).strip()
         expect_ended_well(container, printed)
-        wanted = f"parcel {number} for {receiver}"
+        wanted = f"letter {number} for {receiver}"
         if printed != wanted:
             raise CheckFailed(
                 _("`{name}` printed {printed}, not {wanted}; it ran {command}").format(
@@ -373,7 +375,7 @@ def parcels_have_receivers(engine: Engine) -> None:
                     wanted=quoted(wanted),
                     command=in_ticks((*container.entrypoint, *container.command)),
                 ),
-                hint=_receiver_hint(engine.images.get("lab/parcel:1")),
+                hint=_receiver_hint(engine.images.get("lab/letter:1")),
             )
 
 

@@ -249,117 +249,117 @@ def test_a_lamp_that_is_not_asked_in_time_is_told_of_the_interval(
 # building.pid1
 
 
-def till(desk: Desk, *, command: Any = None, said: str = "", **changes: Any) -> None:
-    shell_form = ["/bin/sh", "-c", "exec /till.sh $TILL"]
-    desk.image("lab/till:1", "ee01", [SHELL, OWN], Env=["TILL=42"], Cmd=["/bin/sh", "-c", "…"])
-    desk.image("lab/till:2", "ee02", [SHELL, OWN], Env=["TILL=42"], Cmd=command or shell_form)
-    logs = f"till 42: open\n{said or 'till 42: counted and closed'}\n"
-    desk.container("lab-till", "lab/till:2", logs, **changes)
+def stall(desk: Desk, *, command: Any = None, said: str = "", **changes: Any) -> None:
+    shell_form = ["/bin/sh", "-c", "exec /stall.sh $STALL"]
+    desk.image("lab/stall:1", "ee01", [SHELL, OWN], Env=["STALL=42"], Cmd=["/bin/sh", "-c", "…"])
+    desk.image("lab/stall:2", "ee02", [SHELL, OWN], Env=["STALL=42"], Cmd=command or shell_form)
+    logs = f"stall 42: open\n{said or 'stall 42: cleared away'}\n"
+    desk.container("lab-stall", "lab/stall:2", logs, **changes)
 
 
-def test_a_till_that_was_counted_passes(desk: Desk) -> None:
-    till(desk)
+def test_a_stall_that_was_cleared_passes(desk: Desk) -> None:
+    stall(desk)
     desk.accepts(
-        building.till_was_stopped, building.till_ended_by_itself, building.till_was_counted
+        building.stall_was_stopped, building.stall_ended_by_itself, building.stall_was_cleared
     )
 
 
-def test_a_till_that_runs_is_to_be_stopped(desk: Desk) -> None:
-    till(desk, State={"Status": "running"})
-    assert "docker stop" in desk.refusal(building.till_was_stopped).hint
+def test_a_stall_that_runs_is_to_be_stopped(desk: Desk) -> None:
+    stall(desk, State={"Status": "running"})
+    assert "docker stop" in desk.refusal(building.stall_was_stopped).hint
 
 
-def test_a_till_that_never_started_is_told_so(desk: Desk) -> None:
-    till(desk, State={"Status": "created"})
-    assert "never started" in desk.refusal(building.till_was_stopped).found
+def test_a_stall_that_never_started_is_told_so(desk: Desk) -> None:
+    stall(desk, State={"Status": "created"})
+    assert "never started" in desk.refusal(building.stall_was_stopped).found
 
 
-def test_a_till_killed_behind_a_shell_is_told_of_exec(desk: Desk) -> None:
-    till(desk, State={"ExitCode": 137})
-    refusal = desk.refusal(building.till_ended_by_itself)
+def test_a_stall_killed_behind_a_shell_is_told_of_exec(desk: Desk) -> None:
+    stall(desk, State={"ExitCode": 137})
+    refusal = desk.refusal(building.stall_ended_by_itself)
     assert "ended with 137" in refusal.found
     assert "a shell was process 1" in refusal.found
     assert "`exec`" in refusal.hint
 
 
-def test_a_till_killed_without_a_shell_is_told_of_docker_stop(desk: Desk) -> None:
-    till(desk, command=["/till.sh", "42"], State={"ExitCode": 137})
-    assert "`docker kill` asks nobody" in desk.refusal(building.till_ended_by_itself).hint
+def test_a_stall_killed_without_a_shell_is_told_of_docker_stop(desk: Desk) -> None:
+    stall(desk, command=["/stall.sh", "42"], State={"ExitCode": 137})
+    assert "`docker kill` asks nobody" in desk.refusal(building.stall_ended_by_itself).hint
 
 
-def test_a_till_behind_an_init_is_told_what_that_does(desk: Desk) -> None:
-    till(desk, State={"ExitCode": 143}, HostConfig={"Init": True})
-    assert "`--init`" in desk.refusal(building.till_ended_by_itself).hint
+def test_a_stall_behind_an_init_is_told_what_that_does(desk: Desk) -> None:
+    stall(desk, State={"ExitCode": 143}, HostConfig={"Init": True})
+    assert "`--init`" in desk.refusal(building.stall_ended_by_itself).hint
 
 
-def test_a_till_that_failed_is_sent_to_its_log(desk: Desk) -> None:
-    till(desk, State={"ExitCode": 2})
-    assert "docker logs" in desk.refusal(building.till_ended_by_itself).hint
+def test_a_stall_that_failed_is_sent_to_its_log(desk: Desk) -> None:
+    stall(desk, State={"ExitCode": 2})
+    assert "docker logs" in desk.refusal(building.stall_ended_by_itself).hint
 
 
 def test_a_variable_that_nobody_replaced_is_told_so(desk: Desk) -> None:
-    till(desk, said="till $TILL: counted and closed")
-    refusal = desk.refusal(building.till_was_counted)
-    assert "`till $TILL: counted and closed`" in refusal.found
+    stall(desk, said="stall $STALL: cleared away")
+    refusal = desk.refusal(building.stall_was_cleared)
+    assert "`stall $STALL: cleared away`" in refusal.found
     assert "no shell" in refusal.hint
 
 
 def test_another_last_word_is_told_beside_the_right_one(desk: Desk) -> None:
-    till(desk, said="till 41: counted and closed")
-    refusal = desk.refusal(building.till_was_counted)
-    assert "till 41" in refusal.found
-    assert "till 42" in refusal.hint
+    stall(desk, said="stall 41: cleared away")
+    refusal = desk.refusal(building.stall_was_cleared)
+    assert "stall 41" in refusal.found
+    assert "stall 42" in refusal.hint
 
 
 # building.repair
 
 
-def parcel(desk: Desk, *, ada: str = "Ada", **config: Any) -> None:
-    seal(desk, "lab-parcel-seal", "9")
-    settings = {"Entrypoint": ["/app/parcel.sh"], "Cmd": ["somebody"], "User": "1000", **config}
-    desk.image("lab/parcel:1", "ff00", [SHELL, OWN], **settings)
-    desk.container("lab-parcel", "lab/parcel:1", "parcel 9 for somebody\n")
-    desk.container("lab-parcel-ada", "lab/parcel:1", f"parcel 9 for {ada}\n", Cmd=["Ada"])
+def letter(desk: Desk, *, ada: str = "Ada", **config: Any) -> None:
+    seal(desk, "lab-letter-seal", "9")
+    settings = {"Entrypoint": ["/app/letter.sh"], "Cmd": ["somebody"], "User": "1000", **config}
+    desk.image("lab/letter:1", "ff00", [SHELL, OWN], **settings)
+    desk.container("lab-letter", "lab/letter:1", "letter 9 for somebody\n")
+    desk.container("lab-letter-ada", "lab/letter:1", f"letter 9 for {ada}\n", Cmd=["Ada"])
 
 
-def test_a_mended_parcel_service_passes(desk: Desk) -> None:
-    parcel(desk)
+def test_a_mended_letter_service_passes(desk: Desk) -> None:
+    letter(desk)
     desk.accepts(
-        building.parcel_is_built,
-        building.parcel_is_not_root,
-        building.parcel_holds_no_key,
-        building.parcels_have_receivers,
+        building.letter_is_built,
+        building.letter_is_not_root,
+        building.letter_holds_no_key,
+        building.letters_have_receivers,
     )
 
 
-def test_a_parcel_on_another_base_is_told_so(desk: Desk) -> None:
-    parcel(desk)
-    desk.image("lab/parcel:1", "ff00", [IMPORTED])
-    assert "`lab/shell`" in desk.refusal(building.parcel_is_built).found
+def test_a_letter_on_another_base_is_told_so(desk: Desk) -> None:
+    letter(desk)
+    desk.image("lab/letter:1", "ff00", [IMPORTED])
+    assert "`lab/shell`" in desk.refusal(building.letter_is_built).found
 
 
-def test_a_parcel_of_root_is_told_that_user_may_stay(desk: Desk) -> None:
-    parcel(desk, User="")
-    assert "as root" in desk.refusal(building.parcel_is_not_root).found
+def test_a_letter_of_root_is_told_that_user_may_stay(desk: Desk) -> None:
+    letter(desk, User="")
+    assert "as root" in desk.refusal(building.letter_is_not_root).found
 
 
 def test_a_key_in_the_image_is_found(desk: Desk) -> None:
-    parcel(desk)
-    desk.engine.containers.files["lab-parcel", "/app/secret.key"] = b"do not tell"
-    assert "`.dockerignore`" in desk.refusal(building.parcel_holds_no_key).hint
+    letter(desk)
+    desk.engine.containers.files["lab-letter", "/app/secret.key"] = b"do not tell"
+    assert "`.dockerignore`" in desk.refusal(building.letter_holds_no_key).hint
 
 
 def test_without_its_container_no_key_is_no_success(desk: Desk) -> None:
-    parcel(desk)
-    del desk.engine.containers.things["lab-parcel"]
+    letter(desk)
+    del desk.engine.containers.things["lab-letter"]
     with pytest.raises(NoSuchContainer):
-        building.parcel_holds_no_key(desk.engine)
+        building.letter_holds_no_key(desk.engine)
 
 
 @pytest.mark.parametrize(
     ("config", "hint"),
     [
-        ({"Entrypoint": ["/bin/sh", "-c", "/app/parcel.sh"]}, "hands no words on"),
+        ({"Entrypoint": ["/bin/sh", "-c", "/app/letter.sh"]}, "hands no words on"),
         ({"Cmd": ["/bin/sh", "-c", "somebody"]}, "are `/bin/sh -c …`"),
         ({"Cmd": ["everybody"]}, "when `docker run` gives none"),
     ],
@@ -367,13 +367,13 @@ def test_without_its_container_no_key_is_no_success(desk: Desk) -> None:
 def test_a_wrong_receiver_is_told_what_the_image_ran(
     desk: Desk, config: dict[str, Any], hint: str
 ) -> None:
-    parcel(desk, **config)
-    desk.container("lab-parcel", "lab/parcel:1", "parcel 9 for nobody\n")
-    refusal = desk.refusal(building.parcels_have_receivers)
-    assert "printed `parcel 9 for nobody`, not `parcel 9 for somebody`" in refusal.found
+    letter(desk, **config)
+    desk.container("lab-letter", "lab/letter:1", "letter 9 for nobody\n")
+    refusal = desk.refusal(building.letters_have_receivers)
+    assert "printed `letter 9 for nobody`, not `letter 9 for somebody`" in refusal.found
     assert hint in refusal.hint
 
 
-def test_a_parcel_that_is_not_for_ada_is_named(desk: Desk) -> None:
-    parcel(desk, ada="somebody")
-    assert "`lab-parcel-ada` printed" in desk.refusal(building.parcels_have_receivers).found
+def test_a_letter_that_is_not_for_ada_is_named(desk: Desk) -> None:
+    letter(desk, ada="somebody")
+    assert "`lab-letter-ada` printed" in desk.refusal(building.letters_have_receivers).found
