@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labkit.checking import CheckFailed, check
 from labkit.checks.diagnosis import (
     container_of,
+    drawn,
     expect_ended_well,
     image_named,
     in_ticks,
@@ -72,7 +73,10 @@ def quote_is_in_its_place(engine: Engine) -> None:
             ),
             hint=_("`WORKDIR` sets it, for the instructions below it and for containers."),
         )
-    found, wanted = text_of(engine, "lab-quote", "/srv/quote.txt"), _seal(engine, "lab-quote-seal")
+    found, wanted = (
+        text_of(engine, "lab-quote", "/srv/quote.txt"),
+        drawn(engine, "lab-quote-seal", "drawn"),
+    )
     if found != wanted:
         raise CheckFailed(
             _("`/srv/quote.txt` says {found}; the file in your folder says {wanted}").format(
@@ -104,7 +108,7 @@ def quote_was_printed(engine: Engine) -> None:
     quote = plain_container(engine, "lab-quote", "lab/quote:1")
     printed = engine.containers.logs("lab-quote").strip()
     expect_ended_well(quote, printed)
-    if printed != _seal(engine, "lab-quote-seal"):
+    if printed != drawn(engine, "lab-quote-seal", "drawn"):
         raise CheckFailed(
             _("`lab-quote` printed {printed}; its command is {command}").format(
                 printed=quoted(printed), command=in_ticks((*quote.entrypoint, *quote.command))
@@ -240,7 +244,7 @@ def lamp_is_healthy(engine: Engine) -> None:
     if not lamp.running:
         raise not_running(engine, lamp)
     printed = engine.containers.logs("lab-lamp").strip()
-    wanted = _seal(engine, "lab-lamp-seal")
+    wanted = drawn(engine, "lab-lamp-seal", "drawn")
     if printed != wanted:
         raise CheckFailed(
             _("`lab-lamp` printed {printed}; `lamp.c` says {wanted}").format(
@@ -362,7 +366,7 @@ def letters_have_receivers(engine: Engine) -> None:
     """`lab-letter` is for somebody, as the image says, and `lab-letter-ada` is for Ada."""
     letter = plain_container(engine, "lab-letter", "lab/letter:1")
     ada = container_of(engine, "lab-letter-ada", "lab/letter:1")
-    number = _seal(engine, "lab-letter-seal")
+    number = drawn(engine, "lab-letter-seal", "drawn")
     for container, receiver in ((letter, "somebody"), (ada, "Ada")):
         printed = engine.containers.logs(container.name).strip()
         expect_ended_well(container, printed)
@@ -393,8 +397,3 @@ def _in_a_shell(words: tuple[str, ...]) -> bool:
 
 def _shell_stays(container: Container) -> bool:
     return _in_a_shell(container.entrypoint) or _in_a_shell(container.command)
-
-
-def _seal(engine: Engine, name: str) -> str:
-    """Read what the set-up cell has put down, in a container that is never started."""
-    return engine.containers.get(name).env["SEAL"]

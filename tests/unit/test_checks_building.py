@@ -24,7 +24,7 @@ def desk(fake_engine: Any) -> Desk:
 
 
 def seal(desk: Desk, name: str, text: str) -> None:
-    desk.container(name, "lab/shell", Env=[f"SEAL={text}"])
+    desk.container(name, "lab/shell", Labels={"drawn": text})
 
 
 # building.first
