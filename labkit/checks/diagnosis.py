@@ -151,6 +151,17 @@ def made_from(engine: Engine, container: Container, image: str) -> bool:
     return engine.images.exists(image) and engine.images.get(image).id == container.image_id
 
 
+def expect_image(engine: Engine, container: Container, image: str) -> None:
+    """Expect a container to be made from `image`."""
+    if not made_from(engine, container, image):
+        raise CheckFailed(
+            _("`{name}` was made from `{image}`").format(
+                name=container.name, image=container.image
+            ),
+            hint=_("The exercise asks for the image `{image}`.").format(image=image),
+        )
+
+
 def repository(image: str) -> str:
     """Leave out the tag that is meant when none is named."""
     return image.removesuffix(":latest")

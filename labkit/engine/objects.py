@@ -232,6 +232,7 @@ class Network:
     driver: str
     internal: bool
     subnets: tuple[str, ...]
+    gateways: tuple[str, ...]
     containers: tuple[str, ...]
     labels: dict[str, str]
     attrs: Attrs = field(repr=False, compare=False)
@@ -246,6 +247,7 @@ class Network:
             driver=attrs["Driver"],
             internal=bool(attrs.get("Internal")),
             subnets=tuple(c["Subnet"] for c in ipam if "Subnet" in c),
+            gateways=tuple(c["Gateway"] for c in ipam if "Gateway" in c),
             containers=tuple(sorted(c["Name"] for c in (attrs.get("Containers") or {}).values())),
             labels=dict(attrs.get("Labels") or {}),
             attrs=attrs,

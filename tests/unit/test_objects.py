@@ -179,7 +179,7 @@ def test_a_history_is_read_newest_first() -> None:
 def test_a_network_is_read() -> None:
     network = Network.from_inspect(recorded("network"))
     assert (network.name, network.driver, network.internal) == ("lab-net", "bridge", False)
-    assert network.subnets == ("172.18.0.0/16",)
+    assert (network.subnets, network.gateways) == (("172.18.0.0/16",), ("172.18.0.1",))
     assert network.containers == ("lab-limited",)
     assert network.labels == {"labkit.test": "1"}
 
