@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import docker.errors
 import pytest
 
 from labkit import images, packs, rootfs
@@ -190,6 +191,110 @@ def test_the_shell_image_has_the_commands_that_lessons_use(engine: Engine, netwo
     run(engine, "lab/shell", ["sh", "-c", script], network=network, name="lab-try-shell")
     assert engine.client.api.wait("lab-try-shell", timeout=20)["StatusCode"] == 0
     assert engine.images.get("lab/shell").size < 8_000_000
+
+
+@dataclass
+class Server:
+    """A container of `lab/postgres` whose data lies in a volume of its own."""
+
+    engine: Engine
+    name: str = "lab-try-postgres"
+    volume: str = "lab-try-postgres"
+
+    def run(self, **settings: Any) -> None:
+        api: Any = self.engine.client.api
+        api.create_container(
+            "lab/postgres",
+            name=self.name,
+            volumes=["/var/lib/postgresql/data"],
+            environment={"POSTGRES_PASSWORD": "right", "POSTGRES_DB": "shop"},
+            host_config=api.create_host_config(binds=[f"{self.volume}:/var/lib/postgresql/data"]),
+            **settings,
+        )
+        api.start(self.name)
+
+    def is_healthy(self) -> bool:
+        return self.engine.containers.get(self.name).health == "healthy"
+
+    def wait(self) -> None:
+        logs = self.engine.containers.logs
+        wait_until(
+            self.is_healthy,
+            what="a healthy database",
+            timeout=30,
+            log_tail=lambda: logs(self.name, tail=5),
+        )
+
+    def sql(self, statement: str, *, by: str = "right") -> tuple[int, str]:
+        """Ask over the network, and return `psql`'s exit code and what it said."""
+        api: Any = self.engine.client.api
+        command = ["psql", "--host=127.0.0.1", "--user=postgres", "--csv", "--tuples-only", "shop"]
+        environment = {"PGPASSWORD": by}
+        asked = api.exec_create(self.name, [*command, "-c", statement], environment=environment)
+        said = api.exec_start(asked["Id"]).decode().strip()
+        return api.exec_inspect(asked["Id"])["ExitCode"], said
+
+    def remove(self) -> None:
+        with contextlib.suppress(docker.errors.NotFound):
+            self.engine.client.api.remove_container(self.name, force=True, v=True)
+
+
+@pytest.fixture
+def server(engine: Engine, course: Course) -> Iterator[Server]:
+    images.ensure(engine, course, ["lab/postgres"])
+    server = Server(engine)
+    yield server
+    server.remove()
+    with contextlib.suppress(docker.errors.NotFound):
+        engine.client.api.remove_volume(server.volume)
+
+
+def test_a_database_outlives_its_container_in_its_volume(server: Server) -> None:
+    server.run()
+    server.wait()
+    assert server.sql("CREATE TABLE fish (name text)") == (0, "CREATE TABLE")
+    assert server.sql("INSERT INTO fish VALUES ('pike'), ('eel')") == (0, "INSERT 0 2")
+    server.remove()
+    server.run()
+    server.wait()
+    assert server.sql("SELECT name FROM fish ORDER BY name") == (0, "eel\npike")
+    code, said = server.sql("SELECT 1", by="wrong")
+    assert code == 2, said
+    assert "password authentication failed" in said
+
+
+def test_number_1_of_a_database_is_the_server_and_not_root(server: Server) -> None:
+    server.run()
+    server.wait()
+    top = server.engine.client.api.top(server.name, "-o pid,user:20,args")["Processes"]
+    assert top[0][2] == "postgres"
+    assert {line[1] for line in top}.isdisjoint({"root", "0"})
+
+
+def test_a_database_stops_at_once_and_in_good_order(server: Server) -> None:
+    server.run()
+    server.wait()
+    server.engine.client.api.stop(server.name, timeout=9)
+    # Killed after the nine seconds, it would have 137.
+    assert server.engine.containers.get(server.name).exit_code == 0
+    said = server.engine.containers.logs(server.name)
+    assert said.rstrip().endswith("database system is shut down")
+
+
+def test_a_database_whose_making_was_interrupted_is_made_anew(server: Server) -> None:
+    server.run()
+    logs = server.engine.containers.logs
+    wait_until(lambda: "running bootstrap" in logs(server.name), what="initdb", timeout=20)
+    server.remove()
+    server.run()
+    server.wait()
+    assert server.sql("SELECT current_database()") == (0, "shop")
+
+
+def test_another_user_is_told_why_it_may_not_read_the_database(server: Server) -> None:
+    server.run(user="1000")
+    assert server.engine.client.api.wait(server.name, timeout=20)["StatusCode"] == 1
+    assert "belongs to postgres" in server.engine.containers.logs(server.name)
 
 
 # Present, outdated, built
