@@ -1,12 +1,14 @@
 """The only package that talks to Docker."""
 
 from labkit.engine.connect import KeptConnection, connect
-from labkit.engine.engine import Engine, HttpReply
-from labkit.engine.objects import Container, Image, Network, Volume
+from labkit.engine.engine import Engine, ExecReply, HttpReply
+from labkit.engine.objects import Container, FileEntry, Image, Network, Volume
 
 __all__ = [
     "Container",
     "Engine",
+    "ExecReply",
+    "FileEntry",
     "HttpReply",
     "Image",
     "KeptConnection",

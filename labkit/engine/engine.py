@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from labkit.engine import snapshot as snapshots
-from labkit.engine.objects import Container, HistoryEntry, Image, Network, Volume
+from labkit.engine.objects import Container, FileEntry, HistoryEntry, Image, Network, Volume
 from labkit.engine.translate import engine_errors
 from labkit.errors import (
     EngineRequestFailed,
@@ -37,6 +37,14 @@ if TYPE_CHECKING:
 #: Lines of a log, and bytes of an HTTP answer, that nobody needs more of.
 LONGEST_LOG = 10_000
 LONGEST_BODY = 1 << 20
+
+
+@dataclass(frozen=True)
+class ExecReply:
+    """How a program that ran in a container ended, and what it wrote."""
+
+    exit_code: int
+    output: str
 
 
 @dataclass(frozen=True)
@@ -137,6 +145,41 @@ class Containers(_Collection):
             # The archive begins with the folder's own name.
             return tuple(
                 member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()
+            )
+
+    def read_tree(self, name: str, path: str) -> dict[str, FileEntry]:
+        """Read all that lies below a folder of a container, running or not.
+
+        Returns:
+            Each file, folder and link by its path below the folder.
+
+        Raises:
+            FileNotFoundError: The container has no such folder.
+            NoSuchContainer: The engine has no such container.
+        """
+        self.get(name)
+        content, _link = self._archive(name, path.rstrip("/") + "/.")
+        entries: dict[str, FileEntry] = {}
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                inner = member.name.partition("/")[2]  # without the folder's own name
+                if inner:
+                    entries[inner] = FileEntry.from_tar(member, file.read() if file else b"")
+        return entries
+
+    def ask(self, name: str, *command: str) -> ExecReply:
+        """Run a program that only reads in a running container, as `docker exec` does.
+
+        Raises:
+            EngineRequestFailed: The container does not run.
+            NoSuchContainer: The engine has no such container.
+        """
+        with self._errors(NoSuchContainer(name)):
+            asked = self._api.exec_create(name, list(command))["Id"]
+            output: bytes = self._api.exec_start(asked)
+            return ExecReply(
+                self._api.exec_inspect(asked)["ExitCode"], output.decode(errors="replace")
             )
 
     def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:

@@ -6,10 +6,15 @@ need recorded JSON only. `attrs` keeps the whole answer for what has no field of
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tarfile import TarInfo
 
 Attrs = dict[str, Any]
+ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,36 @@ class Mount:
     source: str
     destination: str
     read_only: bool
+
+    @property
+    def anonymous(self) -> bool:
+        """Whether it is a volume that nobody named, so that the engine did."""
+        return self.type == "volume" and bool(ANONYMOUS.fullmatch(self.name))
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """A file, folder or link of a container.
+
+    Attributes:
+        mode: Who may do what with it, the last twelve bits.
+        content: What is in a file, or where a link points to.
+    """
+
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    content: bytes = field(repr=False)
+
+    @classmethod
+    def from_tar(cls, member: TarInfo, content: bytes) -> FileEntry:
+        """Read a member of the archive that the engine hands over."""
+        if member.issym():
+            kind, content = "link", member.linkname.encode()
+        else:
+            kind = "folder" if member.isdir() else "file"
+        return cls(kind, member.mode & 0o7777, member.uid, member.gid, content)
 
 
 @dataclass(frozen=True)

@@ -240,6 +240,7 @@ ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "limits": trials.limits,
     "privileged": trials.privileged,
     "ipvs": trials.ipvs,
+    "folders": trials.folders,
     "forwarding": _forwarding,
     "bridge_filter": _bridge_filter,
     "disk": _disk,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 from secrets import token_hex
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine.verdicts import ProbeResult, Verdict
@@ -86,6 +87,31 @@ def ipvs(engine: Engine) -> ProbeResult:
             "`mode=host` ports do."
         ),
         remedy=_("Run `sudo modprobe ip_vs`; if there is no such module, take another kernel."),
+    )
+
+
+def folders(engine: Engine) -> ProbeResult:
+    """Show a folder of this machine to a container, as lessons do with that of their notebook."""
+    from docker.types import Mount
+
+    name, word, found = "folders", token_hex(8), ""
+    with TemporaryDirectory(prefix=".labkit-probe-", dir=Path.cwd()) as folder:
+        Path(folder, "word").write_text(word)
+        mount = Mount("/folder", folder, type="bind", read_only=True)
+        try:
+            _code, found = run(engine, name, ["cat", "/folder/word"], mounts=[mount])
+        except EngineRequestFailed as error:
+            found = _shortened(error)
+    if found == word:
+        return ProbeResult(name, Verdict.GOOD, _("Containers see folders of this machine."))
+    return ProbeResult(
+        name,
+        Verdict.ABSENT,
+        _("Containers do not see folders of this machine: {found}.").format(
+            found=_first_line(found).rstrip(".")
+        ),
+        cost=_("What mounts a folder of this machine into a container is left out."),
+        remedy=_("Use an engine on this machine, or share the folder in Docker Desktop."),
     )
 
 

@@ -8,6 +8,7 @@ from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
 from labkit.show.builders import builders
 from labkit.show.layers import layers
+from labkit.show.mounts import mounts
 from labkit.show.networks import networks
 
-__all__ = ["Box", "Picture", "architecture", "blobs", "builders", "layers", "networks"]
+__all__ = ["Box", "Picture", "architecture", "blobs", "builders", "layers", "mounts", "networks"]

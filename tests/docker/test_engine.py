@@ -159,6 +159,33 @@ def test_events_between_two_moments_are_told(engine: Engine) -> None:
     assert [a for a in actions if a in {"create", "start", "die"}] == ["create", "start", "die"]
 
 
+def test_a_tree_has_what_is_in_a_volume_of_a_container_that_has_ended(engine: Engine) -> None:
+    script = "cd /data; echo hello > .a; chmod 640 .a; mkdir d; chown 1000:7 d; ln -s .a d/l"
+    run(engine, "lab-a", "sh", "-c", script, binds=["lab-data:/data"])
+    tree = engine.containers.read_tree("lab-a", "/data")
+    assert {path: entry.kind for path, entry in tree.items()} == {
+        ".a": "file",
+        "d": "folder",
+        "d/l": "link",
+    }
+    assert (tree[".a"].content, tree[".a"].mode) == (b"hello\n", 0o640)
+    assert (tree["d"].uid, tree["d"].gid, tree["d/l"].content) == (1000, 7, b".a")
+    with pytest.raises(FileNotFoundError, match="lab-a:/nothing"):
+        engine.containers.read_tree("lab-a", "/nothing")
+
+
+def test_a_running_container_can_be_asked_and_another_refuses(engine: Engine) -> None:
+    api: Any = engine.client.api
+    api.start(api.create_container("lab/shell", ["sleep", "60"], name="lab-a"))
+    reply = engine.containers.ask("lab-a", "sh", "-c", "echo one; echo two >&2; exit 3")
+    assert (reply.exit_code, sorted(reply.output.split())) == (3, ["one", "two"])
+    api.kill("lab-a")
+    with pytest.raises(EngineRequestFailed, match="not running"):
+        engine.containers.ask("lab-a", "true")
+    with pytest.raises(NoSuchContainer):
+        engine.containers.ask("lab-nothing", "true")
+
+
 def test_the_docker_command_reaches_the_same_engine(engine: Engine) -> None:
     told = subprocess.run(
         ["docker", "info", "--format", "{{.ID}}"],

@@ -6,6 +6,7 @@ Images of these tests are called `lab/try-…`; the course's own are only read.
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -31,7 +32,7 @@ from labkit.provenance import Records
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from labkit.engine import Engine
 
@@ -201,16 +202,23 @@ class Server:
     name: str = "lab-try-postgres"
     volume: str = "lab-try-postgres"
 
-    def run(self, **settings: Any) -> None:
+    def run(self, files: Mapping[str, str] | None = None, **settings: Any) -> None:
         api: Any = self.engine.client.api
+        environment = {"POSTGRES_PASSWORD": "right", "POSTGRES_DB": "shop"}
         api.create_container(
             "lab/postgres",
             name=self.name,
             volumes=["/var/lib/postgresql/data"],
-            environment={"POSTGRES_PASSWORD": "right", "POSTGRES_DB": "shop"},
             host_config=api.create_host_config(binds=[f"{self.volume}:/var/lib/postgresql/data"]),
-            **settings,
+            **{"environment": environment, **settings},
         )
+        for path, text in (files or {}).items():
+            archive = io.BytesIO()
+            with tarfile.open(fileobj=archive, mode="w") as tar:
+                member = tarfile.TarInfo(path)
+                member.size = len(text)
+                tar.addfile(member, io.BytesIO(text.encode()))
+            api.put_archive(self.name, "/", archive.getvalue())
         api.start(self.name)
 
     def is_healthy(self) -> bool:
@@ -261,6 +269,27 @@ def test_a_database_outlives_its_container_in_its_volume(server: Server) -> None
     code, said = server.sql("SELECT 1", by="wrong")
     assert code == 2, said
     assert "password authentication failed" in said
+
+
+def test_a_new_database_runs_its_scripts_and_takes_its_password_from_a_file(
+    server: Server,
+) -> None:
+    server.run(
+        files={
+            "docker-entrypoint-initdb.d/1.sql": "CREATE TABLE fish AS SELECT 'pike' AS name;\n",
+            "docker-entrypoint-initdb.d/2.sh": "psql -c \"INSERT INTO fish VALUES ('eel')\"\n",
+            "word": "right\n",
+        },
+        environment={"POSTGRES_PASSWORD_FILE": "/word", "POSTGRES_DB": "shop"},
+    )
+    server.wait()
+    assert server.sql("SELECT name FROM fish ORDER BY name") == (0, "eel\npike")
+
+
+def test_a_new_database_without_a_password_is_refused_with_the_option(server: Server) -> None:
+    server.run(environment={})
+    assert server.engine.client.api.wait(server.name, timeout=20)["StatusCode"] == 1
+    assert "--env POSTGRES_PASSWORD=" in server.engine.containers.logs(server.name)
 
 
 def test_number_1_of_a_database_is_the_server_and_not_root(server: Server) -> None:

@@ -78,6 +78,24 @@ def test_the_privileged_probe_agrees_with_the_docker_command(engine: Engine) -> 
     assert (probe("privileged", engine).verdict is Verdict.GOOD) == (done.returncode == 0)
 
 
+def test_the_folders_probe_agrees_with_the_docker_command(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "seen").touch()
+    command = [
+        "docker",
+        "run",
+        "--rm",
+        "--name",
+        "lab-try-folders",
+        "--volume",
+        f"{tmp_path}:/here",
+    ]
+    done = subprocess.run(
+        [*command, "lab/shell", "test", "-e", "/here/seen"],
+        env=engine.cli_env(), capture_output=True, check=False,
+    )  # fmt: skip
+    assert (probe("folders", engine).verdict is Verdict.GOOD) == (done.returncode == 0)
+
+
 def test_the_ipvs_probe_agrees_with_the_kernel(engine: Engine, own_kernel: Path) -> None:
     modules = Path("/lib/modules", platform.release())
     there = (

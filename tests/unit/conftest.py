@@ -11,6 +11,7 @@ from labkit.engine import Container, HttpReply, Image
 from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchVolume
 
 if TYPE_CHECKING:
+    from labkit.engine import ExecReply, FileEntry
     from labkit.errors import NoSuchObject
 
 if TYPE_CHECKING:
@@ -21,12 +22,14 @@ T = TypeVar("T")
 
 @dataclass
 class FakeCollection(Generic[T]):
-    """`get` and `exists` over a dictionary; `logs`, `files` and `diffs` for containers."""
+    """`get` and `exists` over a dictionary, and what else containers and images are asked for."""
 
     missing: type[NoSuchObject]
     things: dict[str, T] = field(default_factory=dict)
     log_texts: dict[str, str] = field(default_factory=dict)
     files: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    trees: dict[tuple[str, str], dict[str, FileEntry]] = field(default_factory=dict)
+    replies: dict[str, ExecReply] = field(default_factory=dict)
     diffs: dict[str, dict[str, str]] = field(default_factory=dict)
     histories: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     lines: tuple[dict[str, Any], ...] = ()
@@ -52,6 +55,14 @@ class FakeCollection(Generic[T]):
         if (name, path) not in self.files:
             raise FileNotFoundError(f"{name}:{path}")
         return self.files[name, path]
+
+    def read_tree(self, name: str, path: str) -> dict[str, FileEntry]:
+        self.get(name)
+        return self.trees[name, path]
+
+    def ask(self, name: str, *_command: str) -> ExecReply:
+        self.get(name)
+        return self.replies[name]
 
     def diff(self, name: str) -> dict[str, str]:
         self.get(name)

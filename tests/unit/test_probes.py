@@ -73,7 +73,7 @@ def test_an_engine_probe_without_an_engine_is_absent() -> None:
 
 def test_a_trial_without_its_image_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trials, "run", refusing(NoSuchImage("lab/shell")))
-    for name in ("limits", "privileged", "ipvs"):
+    for name in ("limits", "privileged", "ipvs", "folders"):
         result = probe(name, engine_with())
         assert result.verdict is Verdict.ABSENT
         assert "labkit images ensure" in result.remedy
@@ -115,6 +115,21 @@ def test_ipvs_of_an_engine_elsewhere_is_looked_for_in_a_container(
 ) -> None:
     monkeypatch.setattr(trials, "run", answering(output))
     assert probe("ipvs", engine_with()).verdict is verdict
+
+
+def test_a_folder_that_the_engine_does_not_have_is_absent_in_its_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for trial in (
+        refusing(EngineRequestFailed("bind source path does not exist: /here")),
+        answering("cat: can't open '/folder/word': No such file or directory\n"),
+    ):
+        monkeypatch.setattr(trials, "run", trial)
+        result = probe("folders", engine_with())
+        assert result.verdict is Verdict.ABSENT
+        assert "does not exist: /here" in result.said or "No such file" in result.said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_no_of_a_newer_engine_is_checked_in_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:

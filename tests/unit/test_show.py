@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from labkit.engine import Image
+from labkit.engine import Container, Image
 from labkit.engine.objects import HistoryEntry
 from labkit.engine.snapshot import Item, Snapshot
 from labkit.errors import NoSuchImage
-from labkit.show import Box, Picture, architecture, layers
+from labkit.show import Box, Picture, architecture, layers, mounts
 from labkit.show.layers import instruction
 
 if TYPE_CHECKING:
@@ -155,3 +155,67 @@ def test_everybody_who_takes_part_is_drawn(monkeypatch: pytest.MonkeyPatch) -> N
     for part in ("unix:///run/docker.sock", "kernel 6.1", "containerd 2.1", "names of images: 2"):
         assert part in text
     assert "there is no `docker` command on PATH" in text
+
+
+def mounting(name: str, *at: dict[str, Any], tmpfs: dict[str, str] | None = None) -> Container:
+    return Container.from_inspect(
+        {
+            "Id": name,
+            "Name": f"/{name}",
+            "Image": "sha256:feed",
+            "State": {"Status": "running"},
+            "Config": {"Image": "lab/shell"},
+            "HostConfig": {"Tmpfs": tmpfs},
+            "Mounts": list(at),
+        }
+    )
+
+
+NOTES = {"Type": "volume", "Name": "lab-notes", "Source": "/v/notes", "Destination": "/notes"}
+DESK = {"Type": "bind", "Source": "/home/me/desk", "Destination": "/desk", "RW": False}
+MEMORY = {"Type": "tmpfs", "Source": "", "Destination": "/memory", "RW": True}
+NAMELESS = {"Type": "volume", "Name": "ab12" * 16, "Source": "/v/ab12", "Destination": "/data"}
+
+
+def mounted(fake_engine: Any, *containers: Container, volumes: tuple[str, ...] = ()) -> Any:
+    fake_engine.containers.things = {c.name: c for c in containers}
+    fake_engine.containers.lines = tuple({"Names": [f"/{c.name}"]} for c in containers)
+    fake_engine.volumes.lines = tuple({"Name": name} for name in volumes)
+    return fake_engine
+
+
+def test_mounts_stand_under_what_is_mounted_and_a_container_is_marked(fake_engine: Any) -> None:
+    pen = mounting("lab-pen", {**NOTES, "RW": True}, DESK)
+    eye = mounting("lab-eye", {**NOTES, "RW": False})
+    mounted(fake_engine, pen, eye)
+    assert repr(mounts("lab-pen", "lab-eye", engine=fake_engine)).splitlines()[1:] == [
+        "├── lab-notes  volume",
+        "│   ├── lab-pen  running  (1)",
+        "│   │   /notes  (read and write)",
+        "│   └── lab-eye  running",
+        "│       /notes  (read-only)",
+        "└── /home/me/desk  folder of the host",
+        "    └── lab-pen  running  (1)",
+        "        /desk  (read-only)",
+    ]
+
+
+def test_memory_is_each_containers_own_however_it_was_asked_for(fake_engine: Any) -> None:
+    one, two = mounting("lab-one", MEMORY), mounting("lab-two", tmpfs={"/memory": ""})
+    text = repr(mounts("lab-one", "lab-two", engine=mounted(fake_engine, one, two)))
+    assert text.count("memory  tmpfs") == 2
+
+
+def test_a_volume_without_a_name_is_called_so(fake_engine: Any) -> None:
+    engine = mounted(fake_engine, mounting("lab-one", {**NAMELESS, "RW": True}))
+    assert "ab12ab12ab12…  anonymous volume" in repr(mounts("lab-one", engine=engine))
+
+
+def test_without_names_the_course_and_what_nobody_mounts_is_drawn(fake_engine: Any) -> None:
+    course = mounting("lab-one", {**NOTES, "RW": True})
+    foreign = mounting("theirs", {**NOTES, "Name": "theirs", "RW": True})
+    volumes = ("lab-notes", "lab-spare", "theirs")
+    text = repr(mounts(engine=mounted(fake_engine, course, foreign, volumes=volumes)))
+    assert "theirs" not in text
+    assert text.count("lab-notes") == 1
+    assert "lab-spare  volume\n    no container mounts it" in text
