@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 #: IPython would print how to reload an extension, which is of no use to a learner.
 _LOADS_AGAIN = re.compile(r"^\s*%load_ext\s+labkit\s*$", re.MULTILINE)
+#: How Compose shows its progress; on the terminal that `!` imitates it would move the cursor.
+PROGRESS = "COMPOSE_PROGRESS"
 
 
 def _told(magic: F) -> F:
@@ -60,8 +62,9 @@ class LabMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self.docker_config = os.environ.get(VARIABLE)
         self._shell: Any = shell
+        self.variables = {name: os.environ.get(name) for name in (VARIABLE, PROGRESS)}
+        self.folder = Path.cwd()
         self.connection = KeptConnection()
         self._impatient = KeptConnection(timeout=PATIENCE)
         self.watcher = Watcher(self._impatient)
@@ -107,8 +110,8 @@ class LabMagics(Magics):
         started = workspace.start(exercise)
         status = attempts.status_of(course, exercise.slug)
         place = started.path.relative_to(workspace.root).as_posix()
-        # A link in an output is relative to its notebook, in whose folder the kernel runs.
-        href = Path(os.path.relpath(started.path)).as_posix()
+        # A link in an output is relative to its notebook; `%cd` may have left that folder.
+        href = Path(os.path.relpath(started.path, self.folder)).as_posix()
         display(
             Shown(
                 rendering.exercise_text(exercise, place, status),
@@ -208,6 +211,7 @@ def load(shell: InteractiveShell) -> None:
         os.environ[VARIABLE] = str(course_config(Course.load().work()))
     except LabError as error:
         display(Shown(str(error)))
+    os.environ.setdefault(PROGRESS, "plain")
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.events.register("post_run_cell", magics.after_cell)
@@ -219,9 +223,10 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("LabMagics", None)
     if magics is None:
         return
-    os.environ.pop(VARIABLE, None)
-    if magics.docker_config is not None:
-        os.environ[VARIABLE] = magics.docker_config
+    for name, value in magics.variables.items():
+        os.environ.pop(name, None)
+        if value is not None:
+            os.environ[name] = value
     shell.events.unregister("pre_run_cell", magics.before_cell)
     shell.events.unregister("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.remove(keep_go_templates)

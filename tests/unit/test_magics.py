@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -223,3 +224,31 @@ def test_each_magic_documents_itself(shell: InteractiveShell, name: str) -> None
     magic = shell.find_line_magic(name)
     assert magic is not None
     assert f"%{name}" in (magic.__doc__ or "")
+
+
+def test_a_link_leads_to_the_exercise_also_after_cd(
+    shell: InteractiveShell, course: Course, tmp_path: Path
+) -> None:
+    slug = course.exercises[0].slug
+    with capture_output() as here:
+        shell.run_cell(f"%exercise {slug}")
+    with capture_output() as elsewhere:
+        shell.run_cell(f"%cd -q {tmp_path}")
+        shell.run_cell(f"%exercise {slug}")
+        shell.run_cell("%cd -q -")
+    links = [shown.outputs[-1].data["text/html"] for shown in (here, elsewhere)]
+    assert "href" in links[0]
+    assert links[0] == links[1]
+
+
+def test_compose_writes_plain_lines_until_the_extension_is_unloaded(
+    monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell
+) -> None:
+    assert os.environ["COMPOSE_PROGRESS"] == "plain"
+    shell.extension_manager.unload_extension("labkit")
+    assert "COMPOSE_PROGRESS" not in os.environ
+    monkeypatch.setenv("COMPOSE_PROGRESS", "quiet")
+    shell.extension_manager.load_extension("labkit")
+    assert os.environ["COMPOSE_PROGRESS"] == "quiet"
+    shell.extension_manager.unload_extension("labkit")
+    assert os.environ["COMPOSE_PROGRESS"] == "quiet"
