@@ -3,6 +3,7 @@
 Each function returns a `Picture`: boxes in a notebook, a tree of text in a terminal.
 """
 
+from labkit.show.application import application
 from labkit.show.architecture import architecture
 from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
@@ -11,4 +12,14 @@ from labkit.show.layers import layers
 from labkit.show.mounts import mounts
 from labkit.show.networks import networks
 
-__all__ = ["Box", "Picture", "architecture", "blobs", "builders", "layers", "mounts", "networks"]
+__all__ = [
+    "Box",
+    "Picture",
+    "application",
+    "architecture",
+    "blobs",
+    "builders",
+    "layers",
+    "mounts",
+    "networks",
+]
