@@ -30,6 +30,7 @@ def check(course: Course) -> tuple[Finding, ...]:
     return (
         *_unnamed(course),
         *_needs(course),
+        *_shared_objects(course),
         *_rules(course),
         *_checks(course),
         *_outdated(course),
@@ -79,6 +80,20 @@ def _needs(course: Course) -> Iterator[Finding]:
                     "course.toml",
                     f"`{entry.slug}` needs `{name}`, and there is no probe of this name.",
                     f"There are {', '.join(f'`{probe}`' for probe in probes.names())}.",
+                )
+
+
+def _shared_objects(course: Course) -> Iterator[Finding]:
+    """Beginning one chapter's exercise again must leave another chapter's work alone."""
+    chapters: dict[str, str] = {}
+    for exercise in course.exercises:
+        for name in exercise.objects:
+            owner = chapters.setdefault(name, exercise.chapter)
+            if owner != exercise.chapter:
+                yield Finding(
+                    "course.toml",
+                    f"`{name}` of `{exercise.slug}` belongs to an exercise of `{owner}`, too.",
+                    "Give it another name.",
                 )
 
 

@@ -49,7 +49,7 @@ def visitor_has_the_archive(engine: Engine) -> None:
 
 @check("data.note", points=1, after=visitor_has_the_archive)
 def visitor_printed_the_note(engine: Engine) -> None:
-    """The volume has the clerk's note as a file `note`, and `lab-visitor` has printed it."""
+    """The volume has the scribe's note as a file `note`, and `lab-visitor` has printed it."""
     receipt = _label(engine, "lab-receipt", "sum")
     try:
         note = engine.containers.read_file("lab-visitor", "/archive/note")
@@ -63,10 +63,10 @@ def visitor_printed_the_note(engine: Engine) -> None:
         ) from None
     if sha256(note).hexdigest() != receipt:
         raise CheckFailed(
-            _("the file `note` of the volume is not the clerk's note"),
-            hint=_("If you still have the clerk, copy its `/desk/note`. Run the set-up cell again.")
-            if engine.containers.exists("lab-clerk")
-            else _("Its layer went with the clerk. Run the set-up cell again, and copy first."),
+            _("the file `note` of the volume is not the scribe's note"),
+            hint=_("If you still have the scribe, copy its `/desk/note`. Else, begin again.")
+            if engine.containers.exists("lab-scribe")
+            else _("Its layer went with the scribe. Run the set-up cell again, and copy first."),
         )
     printed = engine.containers.logs("lab-visitor").strip()
     if printed != note.decode(errors="replace").strip():
@@ -77,13 +77,13 @@ def visitor_printed_the_note(engine: Engine) -> None:
 
 
 @check("data.note", points=1, after=visitor_printed_the_note)
-def clerk_is_gone(engine: Engine) -> None:
-    """`lab-clerk` is removed."""
-    if engine.containers.exists("lab-clerk"):
-        status = engine.containers.get("lab-clerk").status
+def scribe_is_gone(engine: Engine) -> None:
+    """`lab-scribe` is removed."""
+    if engine.containers.exists("lab-scribe"):
+        status = engine.containers.get("lab-scribe").status
         raise CheckFailed(
-            _("`lab-clerk` is still there ({status})").format(status=status),
-            hint=_("The note is safe now: `docker rm --force lab-clerk`."),
+            _("`lab-scribe` is still there ({status})").format(status=status),
+            hint=_("The note is safe now: `docker rm --force lab-scribe`."),
         )
 
 
@@ -127,7 +127,7 @@ def page_is_mounted(engine: Engine) -> None:
             _("at `{path}` is {source}, filled by the image").format(
                 path=HTML, source=_source(mount)
             ),
-            hint=_("A name without a slash is a volume. The path of the folder: `$PWD/lab-menu`."),
+            hint=_("A name without a slash is a volume. The folder's path: `$PWD/lab-dishes`."),
         )
     if "index.html" not in _tree(engine, "lab-kitchen", HTML):
         raise CheckFailed(
@@ -137,7 +137,7 @@ def page_is_mounted(engine: Engine) -> None:
     if "Dish of the day" not in page_at(engine, 8071, "lab-kitchen"):
         raise CheckFailed(
             _("the page at port 8071 has no dish of the day"),
-            hint=_("Mount the folder that the set-up cell has made: `$PWD/lab-menu`."),
+            hint=_("Mount the folder that the set-up cell has made: `$PWD/lab-dishes`."),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -310,6 +311,17 @@ def test_check_finds_a_check_that_comes_after_none_above_it(
     problems = [finding.problem for finding in check(tiny)]
     expected = "`early` comes after `last`, which is no check of `tiny.first` above it."
     assert [problem for problem in problems if "comes after" in problem] == [expected]
+
+
+def test_check_finds_a_name_that_exercises_of_two_chapters_make() -> None:
+    exercises = [
+        SimpleNamespace(slug="a.one", chapter="a", objects=("lab-hub", "lab-a")),
+        SimpleNamespace(slug="a.two", chapter="a", objects=("lab-hub",)),
+        SimpleNamespace(slug="b.one", chapter="b", objects=("lab-a", "lab-b")),
+    ]
+    course: Any = SimpleNamespace(exercises=exercises)
+    (finding,) = consistency._shared_objects(course)
+    assert finding.problem == "`lab-a` of `b.one` belongs to an exercise of `a`, too."
 
 
 def test_a_course_that_cannot_be_read_is_our_fault(

@@ -82,7 +82,7 @@ def kept(fake_engine: Any) -> Any:
 def test_a_note_in_the_volume_passes(kept: Any) -> None:
     data.visitor_has_the_archive(kept)
     data.visitor_printed_the_note(kept)
-    data.clerk_is_gone(kept)
+    data.scribe_is_gone(kept)
 
 
 @pytest.mark.parametrize(
@@ -105,11 +105,11 @@ def test_a_missing_note_is_told_with_what_is_there(kept: Any) -> None:
     assert "in it is `desk`" in refusal(data.visitor_printed_the_note, kept).found
 
 
-def test_a_note_that_is_not_the_clerks_is_refused(kept: Any) -> None:
+def test_a_note_that_is_not_the_scribes_is_refused(kept: Any) -> None:
     kept.containers.files["lab-visitor", "/archive/note"] = b"a note\n"
-    assert "went with the clerk" in refusal(data.visitor_printed_the_note, kept).hint
-    put(kept, "lab-clerk", "lab/shell")
-    assert "still have the clerk" in refusal(data.visitor_printed_the_note, kept).hint
+    assert "went with the scribe" in refusal(data.visitor_printed_the_note, kept).hint
+    put(kept, "lab-scribe", "lab/shell")
+    assert "still have the scribe" in refusal(data.visitor_printed_the_note, kept).hint
 
 
 def test_a_visitor_that_printed_something_else_is_quoted(kept: Any) -> None:
@@ -117,9 +117,9 @@ def test_a_visitor_that_printed_something_else_is_quoted(kept: Any) -> None:
     assert refusal(data.visitor_printed_the_note, kept).found == "`lab-visitor` printed `note`"
 
 
-def test_a_clerk_that_stays_is_told_with_its_state(kept: Any) -> None:
-    put(kept, "lab-clerk", "lab/shell")
-    assert "(running)" in refusal(data.clerk_is_gone, kept).found
+def test_a_scribe_that_stays_is_told_with_its_state(kept: Any) -> None:
+    put(kept, "lab-scribe", "lab/shell")
+    assert "(running)" in refusal(data.scribe_is_gone, kept).found
 
 
 def test_without_a_receipt_the_set_up_is_to_be_run_again(kept: Any) -> None:
@@ -132,7 +132,7 @@ def test_without_a_receipt_the_set_up_is_to_be_run_again(kept: Any) -> None:
 
 @pytest.fixture
 def served(fake_engine: Any) -> Any:
-    mount = folder("/home/me/lab-menu", data.HTML, read_only=True)
+    mount = folder("/home/me/lab-dishes", data.HTML, read_only=True)
     put(fake_engine, "lab-kitchen", "lab/web", mount)
     fake_engine.containers.trees["lab-kitchen", data.HTML] = {"index.html": entry()}
     fake_engine.http[8071] = "<h1>Dish of the day: 7 fish</h1>"
@@ -148,8 +148,8 @@ def test_a_folder_that_is_served_read_only_passes(served: Any) -> None:
 @pytest.mark.parametrize(
     ("mount", "hint"),
     [
-        (volume("lab-menu", data.HTML), "without a slash is a volume"),
-        (folder("/home/me/lab-menu", "/var/www/html"), "nginx serves the folder"),
+        (volume("lab-dishes", data.HTML), "without a slash is a volume"),
+        (folder("/home/me/lab-dishes", "/var/www/html"), "nginx serves the folder"),
     ],
 )
 def test_a_wrong_mount_of_the_page_has_its_own_hint(
@@ -167,7 +167,7 @@ def test_a_copied_page_is_told_as_a_copy(served: Any) -> None:
 
 def test_an_empty_folder_is_told_by_its_path(served: Any) -> None:
     served.containers.trees["lab-kitchen", data.HTML] = {}
-    assert "`/home/me/lab-menu`" in refusal(data.page_is_mounted, served).found
+    assert "`/home/me/lab-dishes`" in refusal(data.page_is_mounted, served).found
 
 
 def test_another_page_is_refused(served: Any) -> None:
@@ -176,7 +176,7 @@ def test_another_page_is_refused(served: Any) -> None:
 
 
 def test_a_folder_that_may_be_written_is_refused(served: Any) -> None:
-    put(served, "lab-kitchen", "lab/web", folder("/home/me/lab-menu", data.HTML))
+    put(served, "lab-kitchen", "lab/web", folder("/home/me/lab-dishes", data.HTML))
     assert "`:ro`" in refusal(data.folder_is_read_only, served).hint
 
 
