@@ -70,7 +70,9 @@ class Picture:
         tree = Tree(self.title)
         for box in self.boxes:
             self._grow(tree, box)
-        console = Console(width=WIDTH, color_system=None, markup=False, emoji=False)
+        console = Console(
+            width=WIDTH, color_system=None, markup=False, emoji=False, force_jupyter=False
+        )
         with console.capture() as captured:
             console.print(tree, highlight=False)
         return "\n".join(line.rstrip() for line in captured.get().splitlines())

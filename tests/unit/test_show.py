@@ -60,6 +60,16 @@ def test_a_notebook_is_offered_both_forms() -> None:
     assert bundle == {"text/plain": repr(NETWORKS), "text/html": NETWORKS.html()}
 
 
+def test_a_notebook_gets_one_output_and_none_of_the_library_that_draws_trees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *things: shown.append(things))
+    assert "lab-front" in repr(NETWORKS)
+    assert not shown
+
+
 class FakeImages:
     def __init__(self, **images: tuple[tuple[str, ...], tuple[HistoryEntry, ...]]) -> None:
         self._images = images
