@@ -9,12 +9,12 @@ and proxies, without logins, and with Compose where the machine has none.
 from __future__ import annotations
 
 import json
-import os
 import sysconfig
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from labkit.engine.contexts import configuration
 from labkit.errors import WorkspaceError
 from labkit.files import write_atomically
 from labkit.translation import _
@@ -44,12 +44,13 @@ def course_config(work: Path) -> Path:
         WorkspaceError: The learner's configuration cannot be read, or the course's not written.
     """
     folder = work / ".labkit" / "docker"
-    own = Path(os.environ.get(VARIABLE) or Path.home() / ".docker")
+    own = configuration().parent
     if own == folder and (folder / "config.json").is_file():
         return folder
-    taken = {key: value for key, value in _read(own).items() if key in TAKEN_OVER}
+    settings = _read(own)
+    taken = {key: value for key, value in settings.items() if key in TAKEN_OVER}
     taken["auths"] = {**_read(folder).get("auths", {}), **NO_KEYCHAIN}
-    plugins = (str(own / "cli-plugins"), *_read(own).get("cliPluginsExtraDirs", ()))
+    plugins = (str(own / "cli-plugins"), *settings.get("cliPluginsExtraDirs", ()))
     taken["cliPluginsExtraDirs"] = [path for path in plugins if Path(path).is_dir()]
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

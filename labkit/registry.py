@@ -144,12 +144,22 @@ class Registry:
         reply, body = self._ask("GET", f"/v2/{repository}/blobs/{digest}")
         return body if reply.status == OK else b""
 
+    def configuration(self, repository: str, manifest: Manifest) -> dict[str, Any]:
+        """Read an image's configuration; empty for a list of manifests, or if it is not there."""
+        if manifest.config is None:
+            return {}
+        found: dict[str, Any] = json.loads(self.blob(repository, manifest.config.digest) or b"{}")
+        return found
+
     def layers_unpacked(self, repository: str, manifest: Manifest) -> tuple[str, ...]:
         """Return the digests of an image's layers before compression, as the engine knows them."""
-        if manifest.config is None:
-            return ()
-        config = json.loads(self.blob(repository, manifest.config.digest) or b"{}")
+        config = self.configuration(repository, manifest)
         return tuple(config.get("rootfs", {}).get("diff_ids") or ())
+
+    def labels(self, repository: str, manifest: Manifest) -> dict[str, str]:
+        """Return an image's labels."""
+        config = self.configuration(repository, manifest).get("config") or {}
+        return dict(config.get("Labels") or {})
 
     def _json(self, path: str, *, missing: Any = None) -> Any:
         reply, body = self._ask("GET", path)

@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from labkit.checking import CheckFailed, check
-from labkit.checks.diagnosis import answers, made_from, memory, not_running, page_at
+from labkit.checks.diagnosis import (
+    answers,
+    expect_image,
+    made_from,
+    memory,
+    not_running,
+    page_at,
+)
 from labkit.errors import NoSuchContainer
 from labkit.translation import _
 
@@ -34,11 +41,7 @@ def container_was_made(engine: Engine) -> None:
                 "`64m` is an invention of the command."
             ),
         ) from None
-    if not made_from(engine, made, "lab/shell"):
-        raise CheckFailed(
-            _("it was made from `{image}`").format(image=made.image),
-            hint=_("`Image` names the image: `lab/shell`."),
-        )
+    expect_image(engine, made, "lab/shell", hint=_("`Image` names the image: `lab/shell`."))
 
 
 @check("architecture.by_hand", after=container_was_made, points=2)
@@ -86,11 +89,7 @@ def container_is_limited(engine: Engine) -> None:
 def witness_is_there(engine: Engine) -> None:
     """A container `lab-witness` of `lab/shell` has the labels `lab.exit` and `lab.ghost`."""
     witness = engine.containers.get("lab-witness")
-    if not made_from(engine, witness, "lab/shell"):
-        raise CheckFailed(
-            _("it was made from `{image}`").format(image=witness.image),
-            hint=_("The image is `lab/shell`."),
-        )
+    expect_image(engine, witness, "lab/shell", hint=_("The image is `lab/shell`."))
     missing = [name for name in ("lab.exit", "lab.ghost") if name not in witness.labels]
     if not missing:
         return

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
-from labkit.checks.diagnosis import not_running, page_at
+from labkit.checks.diagnosis import listed, not_running, page_at
 from labkit.engine.projects import PROJECT, Project, depends_on, service_of
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -31,7 +31,7 @@ def tea_has_two_services(engine: Engine) -> None:
     project = _project(engine, "lab-tea")
     if set(project.services) != {"kettle", "web"}:
         raise CheckFailed(
-            _("the services of `lab-tea` are {names}").format(names=_names(project.services)),
+            _("the services of `lab-tea` are {names}").format(names=listed(project.services)),
             hint=_("A service's name is its host name: `web` looks for a host called `kettle`."),
         )
     for container in project.containers:
@@ -315,7 +315,7 @@ def guestbook_shows_its_notes(engine: Engine) -> None:
     if not set(web.networks) & set(api.networks):
         raise CheckFailed(
             _("`web` is in {web}, and `api` in {api}").format(
-                web=_names(tuple(web.networks)), api=_names(tuple(api.networks))
+                web=listed(tuple(web.networks)), api=listed(tuple(api.networks))
             ),
             hint=_("They share no network. A service may be in several."),
         )
@@ -340,7 +340,7 @@ def guestbook_database_is_apart(engine: Engine) -> None:
     web, database = (_one(engine, "lab-guestbook", name) for name in ("web", "db"))
     if shared := set(web.networks) & set(database.networks):
         raise CheckFailed(
-            _("`web` and `db` are both in {names}").format(names=_names(tuple(sorted(shared)))),
+            _("`web` and `db` are both in {names}").format(names=listed(tuple(sorted(shared)))),
             hint=_("Keep the two networks apart, with `api` alone in both."),
         )
 
@@ -358,7 +358,7 @@ def _project(engine: Engine, name: str) -> Project:
     if others:
         raise CheckFailed(
             _("there is no project `{name}`, but {others}").format(
-                name=name, others=_names(tuple(others))
+                name=name, others=listed(tuple(others))
             ),
             hint=_("A file's `name:` names the project, and without it the name of its folder."),
         )
@@ -474,7 +474,3 @@ def _ports(container: Container) -> str:
         for host in sorted({host for _ip, host in at})
     )
     return ", ".join(pairs)
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

@@ -10,8 +10,8 @@ from labkit.checking import CheckFailed, check
 from labkit.checks.diagnosis import (
     answers,
     drawn,
+    expect_image,
     expect_published,
-    made_from,
     memory,
     not_running,
     page_at,
@@ -43,11 +43,12 @@ def report_has_ended(engine: Engine) -> None:
         report = engine.containers.get("lab-report")
     except NoSuchContainer:
         raise _no_report(engine) from None
-    if not made_from(engine, report, "lab/shell"):
-        raise CheckFailed(
-            _("`lab-report` was made from `{image}`").format(image=report.image),
-            hint=_("The image stands after the options and before the command: `lab/shell`."),
-        )
+    expect_image(
+        engine,
+        report,
+        "lab/shell",
+        hint=_("The image stands after the options and before the command: `lab/shell`."),
+    )
     if report.running:
         raise CheckFailed(
             _("`lab-report` still runs `{command}`").format(command=" ".join(report.command)),
@@ -138,11 +139,7 @@ def site_is_published(engine: Engine) -> None:
         site = engine.containers.get("lab-site")
     except NoSuchContainer:
         raise _no_site(engine) from None
-    if not made_from(engine, site, "lab/web"):
-        raise CheckFailed(
-            _("`lab-site` was made from `{image}`").format(image=site.image),
-            hint=_("The web server is in the image `lab/web`."),
-        )
+    expect_image(engine, site, "lab/web", hint=_("The web server is in the image `lab/web`."))
     expect_published(site, 8084)
 
 

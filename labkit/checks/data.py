@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
 from labkit.checks.databases import DATA, expect_rows, wait_for
-from labkit.checks.diagnosis import expect_published, made_from, not_running, page_at
-from labkit.errors import NoSuchVolume
+from labkit.checks.diagnosis import (
+    drawn,
+    expect_image,
+    expect_published,
+    listed,
+    not_running,
+    page_at,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from labkit.engine import Engine, FileEntry
     from labkit.engine.objects import Container, Mount
 
@@ -28,11 +32,12 @@ PAGE = f"{HTML}/index.html"
 def visitor_has_the_archive(engine: Engine) -> None:
     """`lab-visitor`, a container of `lab/shell`, has the volume `lab-archive` at `/archive`."""
     visitor = engine.containers.get("lab-visitor")
-    if not made_from(engine, visitor, "lab/shell"):
-        raise CheckFailed(
-            _("`lab-visitor` was made from `{image}`").format(image=visitor.image),
-            hint=_("The image stands after the options and before the command: `lab/shell`."),
-        )
+    expect_image(
+        engine,
+        visitor,
+        "lab/shell",
+        hint=_("The image stands after the options and before the command: `lab/shell`."),
+    )
     mount = _mount_at(visitor, "/archive")
     if mount.type == "bind":
         raise CheckFailed(
@@ -50,11 +55,11 @@ def visitor_has_the_archive(engine: Engine) -> None:
 @check("data.note", points=1, after=visitor_has_the_archive)
 def visitor_printed_the_note(engine: Engine) -> None:
     """The volume has the scribe's note as a file `note`, and `lab-visitor` has printed it."""
-    receipt = _label(engine, "lab-receipt", "sum")
+    receipt = drawn(engine, "lab-receipt", "sum", volume=True)
     try:
         note = engine.containers.read_file("lab-visitor", "/archive/note")
     except FileNotFoundError:
-        there = ", ".join(f"`{path}`" for path in _tree(engine, "lab-visitor", "/archive"))
+        there = listed(engine.containers.read_tree("lab-visitor", "/archive"))
         raise CheckFailed(
             _("the volume has no file `note`; in it is {names}").format(
                 names=there or _("nothing")
@@ -94,11 +99,7 @@ def scribe_is_gone(engine: Engine) -> None:
 def kitchen_is_published(engine: Engine) -> None:
     """`lab-kitchen`, of the image `lab/web`, runs and publishes its port 80 as port 8071."""
     kitchen = engine.containers.get("lab-kitchen")
-    if not made_from(engine, kitchen, "lab/web"):
-        raise CheckFailed(
-            _("`lab-kitchen` was made from `{image}`").format(image=kitchen.image),
-            hint=_("The web server is in the image `lab/web`."),
-        )
+    expect_image(engine, kitchen, "lab/web", hint=_("The web server is in the image `lab/web`."))
     if not kitchen.running:
         raise not_running(engine, kitchen)
     expect_published(kitchen, 8071)
@@ -129,7 +130,7 @@ def page_is_mounted(engine: Engine) -> None:
             ),
             hint=_("A name without a slash is a volume. The folder's path: `$PWD/lab-dishes`."),
         )
-    if "index.html" not in _tree(engine, "lab-kitchen", HTML):
+    if "index.html" not in engine.containers.read_tree("lab-kitchen", HTML):
         raise CheckFailed(
             _("the folder `{path}` of the host has no `index.html`").format(path=mount.source),
             hint=_("`--volume` makes an empty one where there is none. Is the path spelt right?"),
@@ -171,8 +172,8 @@ def auditor_has_both(engine: Engine) -> None:
                 _("`lab-auditor` may write to `{path}`").format(path=path),
                 hint=_("`:ro` at the end of `--volume` takes the right to write."),
             )
-    number = _label(engine, "lab-books", "number")
-    before = _tree(engine, "lab-auditor", "/before")
+    number = drawn(engine, "lab-books", "number", volume=True)
+    before = engine.containers.read_tree("lab-auditor", "/before")
     if ".number" not in before or before[".number"].content.decode().strip() != number:
         raise CheckFailed(
             _("`lab-books` is not as the set-up cell made it"),
@@ -183,8 +184,8 @@ def auditor_has_both(engine: Engine) -> None:
 @check("data.copy", points=2, after=auditor_has_both)
 def every_file_is_copied(engine: Engine) -> None:
     """The copy has every file, folder and link, with the same content."""
-    before = _tree(engine, "lab-auditor", "/before")
-    after = _tree(engine, "lab-auditor", "/after")
+    before = engine.containers.read_tree("lab-auditor", "/before")
+    after = engine.containers.read_tree("lab-auditor", "/after")
     missing = sorted(set(before) - set(after))
     if missing:
         found = _("the copy has no `{path}`").format(path=missing[0])
@@ -216,8 +217,8 @@ def every_file_is_copied(engine: Engine) -> None:
 @check("data.copy", points=1, after=every_file_is_copied)
 def owners_and_rights_are_kept(engine: Engine) -> None:
     """Each has the owner and the rights that it has in `lab-books`."""
-    after = _tree(engine, "lab-auditor", "/after")
-    for path, entry in sorted(_tree(engine, "lab-auditor", "/before").items()):
+    after = engine.containers.read_tree("lab-auditor", "/after")
+    for path, entry in sorted(engine.containers.read_tree("lab-auditor", "/before").items()):
         if _rights(after[path]) != _rights(entry):
             raise CheckFailed(
                 _("`{path}` was {wanted} and is {found} in the copy").format(
@@ -238,11 +239,12 @@ def _rights(entry: FileEntry) -> str:
 def orders_have_their_volume(engine: Engine) -> None:
     """`lab-orders`, of `lab/postgres`, has its data in the volume `lab-orders-data`."""
     orders = engine.containers.get("lab-orders")
-    if not made_from(engine, orders, "lab/postgres"):
-        raise CheckFailed(
-            _("`lab-orders` was made from `{image}`").format(image=orders.image),
-            hint=_("An image of a container has its layer, and not what is in its volumes."),
-        )
+    expect_image(
+        engine,
+        orders,
+        "lab/postgres",
+        hint=_("An image of a container has its layer, and not what is in its volumes."),
+    )
     if orders.running and _mount_at(orders, DATA).anonymous and len(orders.mounts) == 1:
         raise CheckFailed(
             _("the data of `lab-orders` is still in a volume without a name"),
@@ -257,7 +259,7 @@ def orders_are_complete(engine: Engine) -> None:
     wait_for(engine, "lab-orders")
     expect_rows(
         engine, "lab-orders", "shop", "orders",
-        receipt=_label(engine, "lab-orders-receipt", "rows"),
+        receipt=drawn(engine, "lab-orders-receipt", "rows", volume=True),
         gone=_("The new database is empty. Restore the backup that you made before."),
     )  # fmt: skip
 
@@ -269,11 +271,12 @@ def orders_are_complete(engine: Engine) -> None:
 def library_has_its_volume(engine: Engine) -> None:
     """`lab-library`, of `lab/postgres`, has its data in the volume that has the books."""
     library = engine.containers.get("lab-library")
-    if not made_from(engine, library, "lab/postgres"):
-        raise CheckFailed(
-            _("`lab-library` was made from `{image}`").format(image=library.image),
-            hint=_("The database is in the image `lab/postgres`."),
-        )
+    expect_image(
+        engine,
+        library,
+        "lab/postgres",
+        hint=_("The database is in the image `lab/postgres`."),
+    )
     _expect_database_on(library, "lab-library-data")
 
 
@@ -288,7 +291,7 @@ def library_has_its_books(engine: Engine) -> None:
     """The table `books` has the rows that it had yesterday."""
     expect_rows(
         engine, "lab-library", "library", "books",
-        receipt=_label(engine, "lab-library-receipt", "rows"),
+        receipt=drawn(engine, "lab-library-receipt", "rows", volume=True),
         gone=_("A volume that was removed does not come back. Run the set-up cell again."),
     )  # fmt: skip
 
@@ -351,18 +354,3 @@ def _source(mount: Mount) -> str:
     if mount.type == "bind":
         return _("the folder `{path}`").format(path=mount.source)
     return f"`{mount.type}`"
-
-
-def _tree(engine: Engine, name: str, path: str) -> Mapping[str, FileEntry]:
-    return engine.containers.read_tree(name, path)
-
-
-def _label(engine: Engine, volume: str, label: str) -> str:
-    """Read what the set-up cell wrote down on a volume."""
-    try:
-        return engine.volumes.get(volume).labels[label]
-    except (NoSuchVolume, KeyError):
-        raise CheckFailed(
-            _("the volume `{name}` of the set-up cell is gone").format(name=volume),
-            hint=_("Run the set-up cell again, and begin with what it makes."),
-        ) from None

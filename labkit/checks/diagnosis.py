@@ -11,6 +11,8 @@ from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from labkit.engine import Engine
     from labkit.engine.objects import Container, HistoryEntry, Image
 
@@ -132,13 +134,17 @@ def answers(engine: Engine, port: int) -> bool:
     return True
 
 
-def drawn(engine: Engine, name: str, label: str) -> str:
-    """Return what the set-up cell drew by lot; it keeps it as a label of the container `name`."""
-    if not engine.containers.exists(name) or not (
-        kept := engine.containers.get(name).labels.get(label)
-    ):
+def drawn(engine: Engine, name: str, label: str, *, volume: bool = False) -> str:
+    """Return what the set-up cell drew by lot, and keeps as a label of a container or a volume."""
+    things = engine.volumes if volume else engine.containers
+    if not things.exists(name) or not (kept := things.get(name).labels.get(label)):
+        gone = (
+            _("the volume `{name}` of the set-up cell is gone")
+            if volume
+            else _("the container `{name}` of the set-up cell is gone")
+        )
         raise CheckFailed(
-            _("the container `{name}` of the set-up cell is gone").format(name=name),
+            gone.format(name=name),
             hint=_("Run the set-up cell again, and begin with what it makes."),
         )
     return kept
@@ -151,14 +157,14 @@ def made_from(engine: Engine, container: Container, image: str) -> bool:
     return engine.images.exists(image) and engine.images.get(image).id == container.image_id
 
 
-def expect_image(engine: Engine, container: Container, image: str) -> None:
-    """Expect a container to be made from `image`."""
+def expect_image(engine: Engine, container: Container, image: str, *, hint: str = "") -> None:
+    """Expect a container to be made from `image`; without a hint, the image is named."""
     if not made_from(engine, container, image):
         raise CheckFailed(
             _("`{name}` was made from `{image}`").format(
                 name=container.name, image=container.image
             ),
-            hint=_("The exercise asks for the image `{image}`.").format(image=image),
+            hint=hint or _("The exercise asks for the image `{image}`.").format(image=image),
         )
 
 
@@ -273,6 +279,11 @@ def in_ticks(words: tuple[str, ...]) -> str:
 def quoted(text: str) -> str:
     """Write what was printed in backticks."""
     return f"`{text}`" if text else _("nothing")
+
+
+def listed(names: Iterable[str]) -> str:
+    """Write names in backticks, one after the other."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def step_of(entry: HistoryEntry) -> str:

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
-from labkit.checks.diagnosis import not_running
+from labkit.checks.diagnosis import listed, not_running
 from labkit.errors import NoSuchImage, RegistryRefused, RegistryUnreachable
 from labkit.registry import Registry
 from labkit.translation import _
@@ -44,7 +44,7 @@ def tag_is_there(engine: Engine) -> None:
     if tags:
         raise CheckFailed(
             _("the repository `lab/parcel` has the tag {tags}, and not `ready`").format(
-                tags=_listed(tags)
+                tags=listed(tags)
             ),
             hint=_("Name the tag each time that you name the image; without one it is `latest`."),
         )
@@ -52,7 +52,7 @@ def tag_is_there(engine: Engine) -> None:
     if others:
         raise CheckFailed(
             _("the registry has no repository `lab/parcel`, but {others}").format(
-                others=_listed(others)
+                others=listed(others)
             ),
             hint=_("Slashes are part of the repository's name, and it has a colon before the tag."),
         )
@@ -102,7 +102,7 @@ def ledger_is_there(engine: Engine) -> None:
     if "1" not in vault.tags("lab/ledger"):
         raise CheckFailed(
             _("its repository `lab/ledger` has the tags: {tags}").format(
-                tags=_listed(vault.tags("lab/ledger")) or _("none")
+                tags=listed(vault.tags("lab/ledger")) or _("none")
             ),
             hint=_("`docker login localhost:5011`, then tag the image with its address, and push."),
         )
@@ -182,7 +182,7 @@ def mirror_is_a_mirror(engine: Engine) -> None:
     if not container.networks.keys() & engine.containers.get("lab-origin").networks.keys():
         raise CheckFailed(
             _("`lab-mirror` is on the network {its}, `lab-origin` is not").format(
-                its=_listed(tuple(container.networks))
+                its=listed(tuple(container.networks))
             ),
             hint=_("Run it with `--network lab-mirror-net`; there, names are found."),
         )
@@ -380,7 +380,7 @@ def _not_let_in(engine: Engine, container: Container, keeper: str) -> CheckFaile
     if "ada" not in hashes:
         return CheckFailed(
             _("`{path}` names {users}, and not `ada`").format(
-                path=path, users=_listed(tuple(hashes)) or _("nobody")
+                path=path, users=listed(tuple(hashes)) or _("nobody")
             ),
             hint=_("It has one line for each user: `htpasswd -Bbn ada PASSWORD` writes it."),
         )
@@ -431,7 +431,3 @@ def _sums(paths: Sequence[str], pattern: re.Pattern[str]) -> set[str]:
 
 def _hex(digest: str) -> str:
     return digest.removeprefix("sha256:")
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)

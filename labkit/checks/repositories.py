@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
 from labkit.checks.diagnosis import not_running
@@ -114,7 +113,7 @@ def versions_stayed(engine: Engine) -> None:
 
 def _version(registry: Registry, tag: str) -> str:
     manifest = _manifest(registry, "lab/clock", tag)
-    return _labels(registry, "lab/clock", manifest).get("lab.clock", "")
+    return registry.labels("lab/clock", manifest).get("lab.clock", "")
 
 
 # repositories.pinned
@@ -208,10 +207,3 @@ def _manifest(registry: Registry, repository: str, tag: str) -> Manifest:
             hint=_("Run the exercise's first cells again."),
         )
     return found
-
-
-def _labels(registry: Registry, repository: str, manifest: Manifest) -> dict[str, str]:
-    if manifest.config is None:
-        return {}
-    config: dict[str, Any] = json.loads(registry.blob(repository, manifest.config.digest) or b"{}")
-    return (config.get("config") or {}).get("Labels") or {}

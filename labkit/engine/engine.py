@@ -136,16 +136,11 @@ class Containers(_Collection):
         Raises:
             NoSuchContainer: The engine has no such container.
         """
-        self.get(name)
         try:
-            content, _link = self._archive(name, folder)
+            tree = self.read_tree(name, folder)
         except FileNotFoundError:
             return ()
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            # The archive begins with the folder's own name.
-            return tuple(
-                member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()
-            )
+        return tuple(path for path, entry in tree.items() if entry.kind == "file")
 
     def read_tree(self, name: str, path: str) -> dict[str, FileEntry]:
         """Read all that lies below a folder of a container, running or not.

@@ -35,13 +35,13 @@ def cli() -> ProbeResult:
 
 def buildkit() -> ProbeResult:
     """Look for a way to build with BuildKit: the buildx plugin, or an older command's own."""
-    if found := _answer("docker", "buildx", "version"):
+    if found := answer("docker", "buildx", "version"):
         return ProbeResult(
             "buildkit",
             Verdict.GOOD,
             _("`docker build` uses BuildKit ({version}).").format(version=found),
         )
-    command = buildkit_command()
+    command = _own_buildkit()
     if command == "DOCKER_BUILDKIT=1 docker":
         said = _("`{command} build` uses BuildKit.").format(command=command)
         return ProbeResult("buildkit", Verdict.GOOD, said)
@@ -59,8 +59,11 @@ def buildkit() -> ProbeResult:
 
 def buildkit_command() -> str:
     """Return what to type before `build` so that BuildKit builds; empty when nothing helps."""
-    if _answer("docker", "buildx", "version"):
-        return "docker"
+    return "docker" if answer("docker", "buildx", "version") else _own_buildkit()
+
+
+def _own_buildkit() -> str:
+    """Return how to call a command that brings BuildKit itself; empty when there is none."""
     for program in _programs():
         if 0 < _major(_version(program)) < OWN_BUILDKIT_UNTIL:
             first = program == shutil.which("docker")
@@ -70,11 +73,11 @@ def buildkit_command() -> str:
 
 def compose() -> ProbeResult:
     """Look for the Compose plugin."""
-    if found := _answer("docker", "compose", "version", "--short"):
+    if found := answer("docker", "compose", "version", "--short"):
         said = _("`docker compose` is version {version}.").format(version=found)
         return ProbeResult("compose", Verdict.GOOD, said)
     brought = str(Path(sysconfig.get_path("scripts"), "docker-compose"))
-    if cli().verdict is Verdict.GOOD and (found := _answer(brought, "version", "--short")):
+    if cli().verdict is Verdict.GOOD and (found := answer(brought, "version", "--short")):
         said = _("The course brings `docker compose` {version} to its notebooks and terminals.")
         return ProbeResult("compose", Verdict.GOOD, said.format(version=found))
     return ProbeResult(
@@ -98,7 +101,7 @@ def _programs() -> tuple[str, ...]:
 
 def _version(program: str) -> str:
     """Read `Docker version 28.2.2, build …`; this asks no engine."""
-    return _answer(program, "--version").removeprefix("Docker version ").partition(",")[0]
+    return answer(program, "--version").removeprefix("Docker version ").partition(",")[0]
 
 
 def _major(version: str) -> int:
@@ -106,8 +109,8 @@ def _major(version: str) -> int:
     return int(head) if head.isdigit() else 0
 
 
-def _answer(*command: str) -> str:
-    """Run a command and return its first line; empty when it fails or is not there."""
+def answer(*command: str) -> str:
+    """Run a command and return its first line; empty when it fails, hangs or is not there."""
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=SECONDS, check=True,

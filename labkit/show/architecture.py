@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from labkit.engine import connect
+from labkit.engine import connect, tools
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 
@@ -43,8 +42,7 @@ def _client_lines() -> tuple[str, ...]:
     program = shutil.which("docker")
     if program is None:
         return (_("there is no `docker` command on PATH"),)
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
-    return (program, said.stdout.strip())
+    return (program, tools.answer(program, "--version"))
 
 
 def _objects(engine: Engine) -> Box:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from labkit.engine import connect
+from labkit.engine.ownership import OBJECT_PREFIX
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 
@@ -24,9 +25,8 @@ def networks(*names: str, engine: Engine | None = None) -> Picture:
         NoSuchNetwork: The engine does not have one of them.
     """
     asked = engine or connect()
-    drawn = names or tuple(
-        sorted(line["Name"] for line in asked.networks.list() if line["Name"].startswith("lab-"))
-    )
+    there = sorted(line["Name"] for line in asked.networks.list())
+    drawn = names or tuple(name for name in there if name.startswith(OBJECT_PREFIX))
     return Picture(
         _("Networks, and the running containers on them"),
         tuple(_network(asked, name) for name in drawn),

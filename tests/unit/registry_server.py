@@ -30,10 +30,13 @@ class Shelf:
         self.login = ""
         self.port = 0
 
-    def push(self, repository: str, tag: str, *layers: bytes, diff_ids: Any = None) -> str:
+    def push(
+        self, repository: str, tag: str, *layers: bytes, diff_ids: Any = None, labels: Any = None
+    ) -> str:
         """Add an image; its layers' unpacked sums are those of the layers unless given."""
         sums = [digest_of(layer) for layer in layers] if diff_ids is None else list(diff_ids)
-        config = json.dumps({"rootfs": {"type": "layers", "diff_ids": sums}}).encode()
+        rootfs = {"type": "layers", "diff_ids": sums}
+        config = json.dumps({"config": {"Labels": labels}, "rootfs": rootfs}).encode()
         body = {
             "schemaVersion": 2,
             "mediaType": V2,

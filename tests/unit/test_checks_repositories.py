@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -41,8 +40,9 @@ class FakeRegistry:
         layer, label = self.kept[repository][tag]
         return Manifest(layer, 1, "", Blob(f"{layer} {label}", 1, ""), (), ())
 
-    def blob(self, _repository: str, digest: str) -> bytes:
-        return json.dumps({"config": {"Labels": {"lab.clock": digest.split()[1]}}}).encode()
+    def labels(self, _repository: str, manifest: Manifest) -> dict[str, str]:
+        assert manifest.config is not None
+        return {"lab.clock": manifest.config.digest.split()[1]}
 
     def layers_unpacked(self, _repository: str, manifest: Manifest) -> tuple[str, ...]:
         return (manifest.digest,)

@@ -78,6 +78,16 @@ def test_layers_are_told_as_the_engine_knows_them(shelf: Shelf, registry: Regist
     assert registry.layers_unpacked("lab/note", manifest) == ("sha256:unpacked",)
 
 
+@pytest.mark.parametrize("labels", [{"lab.clock": "2"}, None])
+def test_an_images_labels_are_in_its_configuration(
+    shelf: Shelf, registry: Registry, labels: dict[str, str] | None
+) -> None:
+    shelf.push("lab/clock", "2", SHELL, labels=labels)
+    manifest = registry.manifest("lab/clock", "2")
+    assert manifest is not None
+    assert registry.labels("lab/clock", manifest) == (labels or {})
+
+
 def test_of_a_list_of_manifests_the_first_is_the_image(shelf: Shelf, registry: Registry) -> None:
     inner = shelf.push("lab/note", "inner", SHELL)
     attestation = {"digest": digest_of(b"?"), "size": 1}
