@@ -56,7 +56,12 @@ async def running_kernel(
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
+    from labkit.warm_kernels import WarmProvisioner
+
     manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_only_this_python())
+    manager.provisioner = WarmProvisioner(
+        parent=manager, kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec
+    )
     # The caller judges failed cells, by their tags.
     client = NotebookClient(notebook, km=manager, timeout=math.ceil(seconds), allow_errors=True)
     client.log.disabled = True

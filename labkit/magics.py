@@ -22,6 +22,7 @@ from labkit.engine import KeptConnection
 from labkit.errors import EngineUnreachable, LabError
 from labkit.go_templates import keep_go_templates
 from labkit.rendering import Shown
+from labkit.terminals import close_at_once
 from labkit.translation import _
 from labkit.watching import PATIENCE, Watcher
 from labkit.workspace import Workspace
@@ -216,6 +217,7 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.events.register("post_run_cell", magics.after_cell)
     shell.input_transformers_cleanup.append(keep_go_templates)
+    close_at_once()
 
 
 def unload(shell: InteractiveShell) -> None:

@@ -1,7 +1,7 @@
 """Lessons and exercises run beside objects that are not the course's, and leave them alone.
 
-Where the account may start a second engine, it proves exercises while lessons run on the first;
-what it has not come to by then is proved on the first one, too.
+Where the account may start a second engine, it proves exercises while other tests use the first;
+what it has not come to at the end is proved on the first one, too.
 """
 
 from __future__ import annotations

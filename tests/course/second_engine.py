@@ -1,25 +1,25 @@
 """A second engine, on which exercises are proved while the tests use the first one.
 
 It has a network of its own, so the ports that exercises publish do not collide. What it proves is
-proved by a process inside that network.
+proved by one process inside that network.
 """
 
 from __future__ import annotations
 
-import json
+import ctypes
+import multiprocessing
 import os
-import subprocess
-import sys
 import tempfile
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import images
-from labkit.authoring.prove import Proof, Step
+from labkit.authoring.prove import prove
+from labkit.course import Course
 from labkit.distribution import find_program
-from labkit.engine import transfer
+from labkit.engine import connect, transfer
 from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.errors import EngineStartFailed
 from tests import foreign
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from concurrent.futures import Future
 
-    from labkit.course import Course
+    from labkit.authoring.prove import Proof
     from labkit.engine import Engine
 
 #: With fewer exercises, starting and filling the engine takes longer than it saves.
@@ -61,17 +61,17 @@ def proofs_beside(
         except EngineStartFailed:  # root of a container that may do less
             yield {}
             return
-        pool = ThreadPoolExecutor(1)
+        # Spawned, because a fork would have the threads' locks and the sockets of this process.
+        pool = ProcessPoolExecutor(
+            1, multiprocessing.get_context("spawn"), _enter, (private.pid(), private.endpoint)
+        )
         try:
-            filled = pool.submit(_fill, second, engine, course, Path(name) / "images.tar")
-
-            def prove(slug: str) -> Proof:
-                before = filled.result()
-                proof = _prove(private, course, slug)
-                assert foreign.inspected(second) == before
-                return proof
-
-            yield {slug: pool.submit(prove, slug) for slug in reversed(slugs)}
+            pack = Path(name) / "images.tar"
+            names = [image.name for image in course.images if engine.images.exists(image.name)]
+            images.pack(engine, names, pack)
+            filled = pool.submit(_fill, pack)
+            yield {slug: pool.submit(_prove, course.root, slug) for slug in reversed(slugs)}
+            assert foreign.inspected(second) == filled.result()
         finally:
             pool.shutdown(cancel_futures=True)
             foreign.uproot(second)  # their processes hear no signal, and the daemon would wait
@@ -79,10 +79,17 @@ def proofs_beside(
             private.stop(lambda _line: None)
 
 
-def _fill(second: Engine, first: Engine, course: Course, pack: Path) -> str:
-    """Give it the course images and foreign objects; return what these look like."""
-    names = [image.name for image in course.images if first.images.exists(image.name)]
-    images.pack(first, names, pack)
+def _enter(daemon: int, endpoint: str) -> None:
+    """Make this process one of the daemon's network, that uses its engine."""
+    os.environ["DOCKER_HOST"] = endpoint
+    with Path(f"/proc/{daemon}/ns/net").open("rb") as network:
+        if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), 0) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+
+def _fill(pack: Path) -> str:
+    """Give the engine the course images and foreign objects; return what these look like."""
+    second = connect()
     transfer.load(second, pack, lambda *_progress: None)
     pack.unlink()
     # The way of an exercise's ports to its own network begins here.
@@ -91,20 +98,15 @@ def _fill(second: Engine, first: Engine, course: Course, pack: Path) -> str:
         "lab/shell", loopback, network_mode="host", cap_add=["NET_ADMIN"], remove=True
     )
     foreign.plant(second)
-    return foreign.inspected(second)
+    before = foreign.inspected(second)
+    second.close()
+    return before
 
 
-def _prove(private: PrivateEngine, course: Course, slug: str) -> Proof:
-    inside = ["nsenter", f"--net=/proc/{private.pid()}/ns/net"]
-    done = subprocess.run(
-        [*inside, sys.executable, "-m", "labkit", "prove", "--yes", "--json", slug],
-        cwd=course.root,
-        env={**os.environ, "DOCKER_HOST": private.endpoint},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    (found,) = json.loads(done.stdout)
-    steps = tuple(Step(**step) for step in found["steps"])
-    return Proof(found["slug"], steps, found["not_here"])
+def _prove(root: Path, slug: str) -> Proof:
+    second = connect()
+    before = foreign.inspected(second)
+    (proof,) = prove(second, Course.load(root), [slug])
+    assert foreign.inspected(second) == before
+    second.close()
+    return proof

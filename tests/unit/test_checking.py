@@ -180,15 +180,20 @@ def test_a_check_that_waits_for_none_above_it_is_the_courses_fault(
         run(it_is_true, *below)
 
 
-def test_a_missing_course_image_is_named_and_nothing_is_checked(
-    course: Course, fake_engine: Any, make_image: Any
+def test_a_missing_course_image_is_named_instead_of_what_fails_without_it(
+    course: Course, fake_engine: Any, make_image: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    add_checks(monkeypatch)
     exercise = course.exercise("containers.first_run")
-    (sentence,) = run_checks(fake_engine, exercise, course).needs_unmet
-    assert sentence == "The engine lacks course images: `lab/web`. Run `labkit images ensure`."
+    result = run_checks(fake_engine, exercise, course)
+    assert result.needs_unmet == (
+        "The engine lacks course images: `lab/web`. Run `labkit images ensure`.",
+    )
+    assert result.outcomes == ()
     fake_engine.images.things["lab/web"] = make_image("sha256:1")
-    with pytest.raises(CourseError, match="has no checks"):
-        run_checks(fake_engine, exercise, course)
+    result = run_checks(fake_engine, exercise, course)
+    assert result.needs_unmet == ()
+    assert [o.outcome for o in result.outcomes] == [Outcome.FAILED]
 
 
 def test_checks_of_other_exercises_are_left_out(run: RunChecks) -> None:

@@ -191,3 +191,20 @@ def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
     assert err.rstrip().endswith("KeyboardInterrupt")
     assert process.returncode != 0
     assert not psutil.pid_exists(int(told.read_text()))
+
+
+def test_a_run_needs_no_guard_in_the_script_that_asks_for_it(tmp_path: Path) -> None:
+    script = tmp_path / "ask.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "import nbformat.v4 as nbf\n"
+        "from labkit.running import run_notebook\n"
+        "cell = nbf.new_code_cell('print(__name__, __import__(\"sys\").argv[0])')\n"
+        "report = run_notebook(nbf.new_notebook(cells=[cell]), cwd=Path())\n"
+        "print('asked', report.ok, report.cells[0].output)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["asked", "True", "__main__", "ipykernel_launcher"]
+    assert done.stderr == ""

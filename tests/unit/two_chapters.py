@@ -106,6 +106,12 @@ def it_ended_well(engine: Any) -> None:
         raise CheckFailed(f"it ended with {code}", hint="Run `docker logs lab-hello`.")
 
 
+@check("containers.first_run", points=2)
+def it_was_run(engine: Any) -> None:
+    """`lab-web` is there."""
+    engine.containers.get("lab-web")
+
+
 def open_course(root: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     """Make a course in `root`, with its checks, the one that labkit finds."""
     add_checks(monkeypatch)
@@ -115,8 +121,9 @@ def open_course(root: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
 
 
 def add_checks(monkeypatch: pytest.MonkeyPatch, *functions: Any) -> None:
-    """Make these functions the checks of chapter `welcome`; by default the two above."""
-    module = ModuleType("labkit.checks.welcome")
-    for function in functions or (it_is_there, it_ended_well):
-        setattr(module, function.__name__, function)
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    """Make these functions the checks of both chapters; by default the three above."""
+    for chapter in ("welcome", "containers"):
+        module = ModuleType(f"labkit.checks.{chapter}")
+        for function in functions or (it_is_there, it_ended_well, it_was_run):
+            setattr(module, function.__name__, function)
+        monkeypatch.setitem(sys.modules, module.__name__, module)
