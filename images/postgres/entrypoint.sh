@@ -29,15 +29,20 @@ make_database() {
     [ -n "$password" ] || die "\`$PGDATA\` is empty, and a new database needs a password." \
         'Run the container with `--env POSTGRES_PASSWORD=…`.'
 
-    # A new database that is lost with the power is soon made again, so initdb does not wait for the
-    # disk. The server does, for each transaction.
-    initdb --pgdata="$new" --no-sync --no-instructions --locale=C.UTF-8 --encoding=UTF8 \
-        --username="$user" --pwfile=<(printf '%s\n' "$password") \
-        --auth-local=trust --auth-host=scram-sha-256
+    if [ "$user" = postgres ]; then
+        mkdir --mode=0700 "$new"
+        tar -C "$new" -xzf /usr/share/postgresql/new.tar.gz
+    else
+        $INITDB --pgdata="$new" --username="$user"
+    fi
     echo "listen_addresses = '*'" >> "$new/postgresql.conf"
     echo 'host all all all scram-sha-256' >> "$new/pg_hba.conf"
 
     pg_ctl --pgdata="$new" --wait --silent --options="-c listen_addresses=''" start
+    password=$password psql --quiet --username="$user" --dbname=template1 --set ON_ERROR_STOP=1 <<'SQL'
+\getenv password password
+ALTER ROLE CURRENT_USER PASSWORD :'password';
+SQL
     if [ "$database" != postgres ]; then
         createdb --username="$user" --maintenance-db=postgres "$database"
     fi

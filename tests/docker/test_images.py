@@ -233,10 +233,10 @@ class Server:
             log_tail=lambda: logs(self.name, tail=5),
         )
 
-    def sql(self, statement: str, *, by: str = "right") -> tuple[int, str]:
+    def sql(self, statement: str, *, by: str = "right", user: str = "postgres") -> tuple[int, str]:
         """Ask over the network, and return `psql`'s exit code and what it said."""
         api: Any = self.engine.client.api
-        command = ["psql", "--host=127.0.0.1", "--user=postgres", "--csv", "--tuples-only", "shop"]
+        command = ["psql", "--host=127.0.0.1", f"--user={user}", "--csv", "--tuples-only", "shop"]
         environment = {"PGPASSWORD": by}
         asked = api.exec_create(self.name, [*command, "-c", statement], environment=environment)
         said = api.exec_start(asked["Id"]).decode().strip()
@@ -286,6 +286,23 @@ def test_a_new_database_runs_its_scripts_and_takes_its_password_from_a_file(
     assert server.sql("SELECT name FROM fish ORDER BY name") == (0, "eel\npike")
 
 
+@pytest.mark.parametrize("owner", ["postgres", "alice"])
+def test_a_new_database_has_one_owner_and_its_password(server: Server, owner: str) -> None:
+    password = "it's $(own) \\ word"
+    server.run(
+        environment={
+            "POSTGRES_USER": owner,
+            "POSTGRES_PASSWORD": password,
+            "POSTGRES_DB": "shop",
+        }
+    )
+    server.wait()
+    owners = "SELECT rolname FROM pg_roles WHERE rolsuper"
+    assert server.sql(owners, by=password, user=owner) == (0, owner)
+    code, said = server.sql("SELECT 1", by="right", user=owner)
+    assert code == 2, said
+
+
 def test_a_new_database_without_a_password_is_refused_with_the_option(server: Server) -> None:
     server.run(environment={})
     assert server.engine.client.api.wait(server.name, timeout=20)["StatusCode"] == 1
@@ -311,9 +328,9 @@ def test_a_database_stops_at_once_and_in_good_order(server: Server) -> None:
 
 
 def test_a_database_whose_making_was_interrupted_is_made_anew(server: Server) -> None:
-    server.run()
+    server.run(files={"docker-entrypoint-initdb.d/1.sh": "sleep 60\n"})
     logs = server.engine.containers.logs
-    wait_until(lambda: "running bootstrap" in logs(server.name), what="initdb", timeout=20)
+    wait_until(lambda: "running /docker" in logs(server.name), what="its script", timeout=20)
     server.remove()
     server.run()
     server.wait()
