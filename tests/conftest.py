@@ -43,8 +43,8 @@ def pytest_runtest_makereport(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Lessons first: with them the second engine begins to prove, beside all that comes after. What
-    # it has not come to by then is proved last, on both.
+    # Lessons first: with them other engines begin to prove, beside all that comes after. What they
+    # have not come to by then is proved last, on all of them.
     items.sort(
         key=lambda item: ("test_lessons" not in item.path.name, "test_proofs" in item.path.name)
     )

@@ -1,7 +1,7 @@
 """Lessons and exercises run beside objects that are not the course's, and leave them alone.
 
-Where the account may start a second engine, it proves exercises while other tests use the first;
-what it has not come to at the end is proved on the first one, too.
+Where the account may start other engines, they prove exercises while other tests use the first;
+what they have not come to at the end is proved on the first one, too.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.course.second_engine import proofs_beside
+from tests.course.other_engines import proofs_beside
 from tests.foreign import inspected
 
 if TYPE_CHECKING:

@@ -288,17 +288,17 @@ def test_a_new_database_runs_its_scripts_and_takes_its_password_from_a_file(
 
 @pytest.mark.parametrize("owner", ["postgres", "alice"])
 def test_a_new_database_has_one_owner_and_its_password(server: Server, owner: str) -> None:
-    password = "it's $(own) \\ word"
+    word = "it's $(own) \\ word"
     server.run(
         environment={
             "POSTGRES_USER": owner,
-            "POSTGRES_PASSWORD": password,
+            "POSTGRES_PASSWORD": word,
             "POSTGRES_DB": "shop",
         }
     )
     server.wait()
     owners = "SELECT rolname FROM pg_roles WHERE rolsuper"
-    assert server.sql(owners, by=password, user=owner) == (0, owner)
+    assert server.sql(owners, by=word, user=owner) == (0, owner)
     code, said = server.sql("SELECT 1", by="right", user=owner)
     assert code == 2, said
 
