@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -65,6 +65,8 @@ class Check:
     Attributes:
         slug: The exercise it belongs to.
         after: The check that must pass before this one makes sense.
+        hidden: Only the grader runs it, and what it says is for the instructor. When it fails,
+            the check that it comes after earns nothing.
     """
 
     slug: str
@@ -72,6 +74,7 @@ class Check:
     points: int
     after: str | None
     function: CheckFunction
+    hidden: bool = False
 
     @property
     def expected(self) -> str:
@@ -88,7 +91,7 @@ class CheckOutcome:
         expected: What should be true.
         found: What was found; empty when passed.
         hint: The next step; empty when passed.
-        earned: `points` when passed, else 0.
+        earned: `points` when passed, else 0; 0 also where a hidden check contradicts it.
     """
 
     name: str
@@ -98,6 +101,7 @@ class CheckOutcome:
     hint: str
     points: int
     earned: int
+    hidden: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,18 +145,21 @@ class CheckResult:
         return {**asdict(self), **sums}
 
 
-def check(slug: str, *, points: int, after: CheckFunction | None = None) -> Callable[[F], F]:
+def check(
+    slug: str, *, points: int = 0, after: CheckFunction | None = None, hidden: bool = False
+) -> Callable[[F], F]:
     """Make a function a check of the exercise `slug`.
 
     Args:
         slug: `chapter.exercise`.
-        points: What it earns.
+        points: What it earns; a hidden one earns nothing.
         after: A check above it; when that one does not pass, this one is skipped.
+        hidden: Only the grader runs it; when it fails, `after` earns nothing.
     """
 
     def mark(function: F) -> F:
         name = function.__name__
-        spec = Check(slug, name, points, after.__name__ if after else None, function)
+        spec = Check(slug, name, points, after.__name__ if after else None, function, hidden)
         function.labkit_check = spec  # type: ignore[attr-defined]
         return function
 
@@ -200,8 +207,16 @@ def missing_images(engine: Engine, names: Iterable[str]) -> str:
     )
 
 
-def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResult:
+def run_checks(
+    engine: Engine, exercise: Exercise, course: Course, *, hidden: bool = False
+) -> CheckResult:
     """Run an exercise's checks against the engine; nothing on it is changed.
+
+    Args:
+        engine: Where the learner worked.
+        exercise: Whose checks.
+        course: It belongs to this one.
+        hidden: Run hidden checks, too: for the grader, and for the proof of an exercise.
 
     Raises:
         EngineUnreachable: The engine went away; a verdict would be a lie.
@@ -215,7 +230,11 @@ def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResul
     outcomes: dict[str, CheckOutcome] = {}
     if not lacking:
         for spec in checks_of(exercise, course):
-            outcomes[spec.name] = _run(engine, spec, outcomes)
+            if spec.hidden and not hidden:
+                continue
+            outcomes[spec.name] = ended = _run(engine, spec, outcomes)
+            if spec.hidden and spec.after and ended.outcome is Outcome.FAILED:
+                outcomes[spec.after] = replace(outcomes[spec.after], earned=0)
     # Looked for last, because most checks pass, and each look costs as much as a check.
     failed = any(outcome.outcome is not Outcome.PASSED for outcome in outcomes.values())
     if failed and (missing := missing_images(engine, exercise.images)):
@@ -232,7 +251,9 @@ def run_checks(engine: Engine, exercise: Exercise, course: Course) -> CheckResul
 def _run(engine: Engine, spec: Check, earlier: dict[str, CheckOutcome]) -> CheckOutcome:
     def end(outcome: Outcome, found: str = "", hint: str = "") -> CheckOutcome:
         earned = spec.points if outcome is Outcome.PASSED else 0
-        return CheckOutcome(spec.name, spec.expected, outcome, found, hint, spec.points, earned)
+        return CheckOutcome(
+            spec.name, spec.expected, outcome, found, hint, spec.points, earned, spec.hidden
+        )
 
     if spec.after and earlier[spec.after].outcome is not Outcome.PASSED:
         return end(Outcome.SKIPPED, _("not looked at until the check before it passes"))

@@ -154,6 +154,12 @@ def _checks(course: Course) -> Iterator[Finding]:
                     f"`{exercise.slug}` above it.",
                     "Name one that stands above it, or move it down.",
                 )
+            if spec.hidden and (spec.points or spec.after is None):
+                yield Finding(
+                    f"labkit/checks/{exercise.chapter}.py",
+                    f"the hidden check `{spec.name}` does not say which check it doubts.",
+                    "Give it `after=`, and no points: what it doubts earns nothing when it fails.",
+                )
             above.add(spec.name)
             if not spec.expected:
                 yield Finding(

@@ -223,7 +223,7 @@ class _Prover:
             name=self.exercise.slug,
         )
         stopped = report.error if strict or not report.finished else ""
-        return stopped, run_checks(self.engine, self.exercise, self.course)
+        return stopped, run_checks(self.engine, self.exercise, self.course, hidden=True)
 
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="labkit-prove-")

@@ -3,7 +3,7 @@
 ::
 
     a folder ── submissions ── reading ──┐
-                                         ├─ grade ── results ── gradebook, reports, feedback, summary
+                                         ├─ grade ── results ── gradebook, reports, feedback
     a desk (engine + account) ── runner ─┘
 
 A *desk* is what one submission is graded at: a fresh engine, and an unprivileged account whose

@@ -43,7 +43,7 @@ class Desk(Protocol):
         """
 
     def check(self, exercise: Exercise) -> CheckResult:
-        """Run an exercise's checks, hidden ones too, as the grader: `run_checks(…, hidden=True)`."""
+        """Run an exercise's checks as the grader, hidden ones too: `run_checks(…, hidden=True)`."""
 
     def events(self) -> tuple[dict[str, Any], ...]:
         """Return what the engine did since the desk was handed out, oldest first."""

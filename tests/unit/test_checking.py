@@ -251,3 +251,28 @@ def test_every_check_of_the_course_says_what_should_be_true() -> None:
     for exercise in course.exercises:
         for spec in checks_of(exercise, course):
             assert spec.expected.endswith("."), f"{spec.slug} {spec.name}: {spec.expected!r}"
+
+
+@check("welcome.hello", after=it_is_true, hidden=True)
+def it_is_honest(_engine: Any) -> None:
+    """It was not invented."""
+    raise CheckFailed("it was invented", hint="Ask how.")
+
+
+def test_a_learner_sees_nothing_of_a_hidden_check(run: Callable[..., CheckResult]) -> None:
+    result = run(it_is_true, it_is_honest)
+    assert [outcome.name for outcome in result.outcomes] == ["it_is_true"]
+    assert result.passed
+    assert result.earned == 2
+
+
+def test_a_hidden_check_takes_the_points_of_the_one_it_doubts(
+    course: Course, fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_checks(monkeypatch, it_is_true, it_is_honest, it_is_false)
+    result = run_checks(fake_engine, course.exercise("welcome.hello"), course, hidden=True)
+    doubted, hidden, _other = result.outcomes
+    assert (doubted.outcome, doubted.earned) == (Outcome.PASSED, 0)
+    assert (hidden.outcome, hidden.hidden, hidden.points) == (Outcome.FAILED, True, 0)
+    assert not result.passed
+    assert (result.earned, result.points) == (0, 3)
