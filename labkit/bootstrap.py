@@ -198,7 +198,7 @@ def lock(say: Say, _arguments: Sequence[str]) -> int:
     learner = learner_environment()
     # The developer's lock is held to the learner's, so that tests run what learners run.
     commands.run((*compile_lock, "--group", "build", "--output-file", str(learner.lock)), say=say)
-    held = ("--group", "dev", "--constraints", str(learner.lock))
+    held = ("--group", "dev", "--all-extras", "--constraints", str(learner.lock))
     commands.run((*compile_lock, *held, "--output-file", str(developer.lock)), say=say)
     return 0
 

@@ -110,17 +110,17 @@ def attempt_html(attempt: Attempt) -> str:
     result = attempt.result
     rows = "".join(
         f'<tr><td style="color:{_THEME[_COLOUR[o.outcome]]};font-weight:bold;'
-        f'vertical-align:top;text-align:left">{_code(outcome_word(o.outcome))}</td>'
-        f'<td style="text-align:left">{_code(o.expected)}'
-        + (f"<br>{_code(_found(o))}" if o.found else "")
-        + (f"<br><b>{_code(_('Next:'))}</b> {_code(o.hint)}" if o.hint else "")
+        f'vertical-align:top;text-align:left">{code_html(outcome_word(o.outcome))}</td>'
+        f'<td style="text-align:left">{code_html(o.expected)}'
+        + (f"<br>{code_html(_found(o))}" if o.found else "")
+        + (f"<br><b>{code_html(_('Next:'))}</b> {code_html(o.hint)}" if o.hint else "")
         + f'</td><td style="vertical-align:top">{o.earned}/{o.points}</td></tr>'
         for o in result.outcomes
     )
-    closing = "<br>".join(_code(line) for line in _closing_lines(attempt))
+    closing = "<br>".join(code_html(line) for line in _closing_lines(attempt))
     return (
-        f'<div class="labkit-check" role="status" style="{_INSET}"><b>{_code(result.slug)}</b> '
-        f'{_code(result.title)}<table style="margin:4px 0">{rows}</table>{closing}</div>'
+        f'<div class="labkit-check" role="status" style="{_INSET}"><b>{code_html(result.slug)}</b> '
+        f'{code_html(result.title)}<table style="margin:4px 0">{rows}</table>{closing}</div>'
     )
 
 
@@ -255,9 +255,9 @@ def reset_done_text(done: ResetDone) -> str:
 def message_html(text: str) -> str:
     """Show a sentence, with backticks as code."""
     style = f"white-space:pre-wrap;{_INSET}"
-    return f'<div class="labkit-message" role="status" style="{style}">{_code(text)}</div>'
+    return f'<div class="labkit-message" role="status" style="{style}">{code_html(text)}</div>'
 
 
-def _code(text: str) -> str:
+def code_html(text: str) -> str:
     """Escape, then show backticks as code."""
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text)).replace("\n", "<br>")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
-from labkit.cli import learning, machine, proving
+from labkit.cli import grading, learning, machine, proving
 from labkit.cli.output import WRONG
 from labkit.translation import _
 
@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _learning(commands)
     _machine(commands)
     _proving(commands)
+    _grading(commands)
     return top
 
 
@@ -190,6 +191,62 @@ def _proving(commands: Commands) -> None:
     )
     one.add_argument("slugs", nargs="*", metavar="SLUG", help=_("only these"))
     one.add_argument("--yes", action="store_true", help=remove)
+
+
+def _grading(commands: Commands) -> None:
+    one = _command(
+        commands,
+        "grade",
+        _("grade a class's submissions, each on an engine of its own"),
+        grading.grade,
+        "labkit grade submissions/ --out results/",
+        "labkit grade submissions/ --out results/ --exercise welcome.hello --workers 4",
+        "labkit grade --out results/ --explain ada welcome.hello",
+    )
+    one.add_argument(
+        "submissions",
+        nargs="?",
+        type=Path,
+        metavar="SUBMISSIONS",
+        help=_("a folder of `STUDENT/slug.ipynb`, or nbgrader's `submitted/`"),
+    )
+    one.add_argument("--out", type=Path, required=True, help=_("the folder of results"))
+    one.add_argument("--exercise", metavar="SLUG", help=_("only this exercise's"))
+    one.add_argument(
+        "--workers", type=_positive, default=2, help=_("how many at a time (default: 2)")
+    )
+    one.add_argument("--again", action="store_true", help=_("grade also what has a verdict"))
+    one.add_argument(
+        "--explain",
+        nargs=2,
+        metavar=("STUDENT", "SLUG"),
+        help=_("show what a verdict stands on: cells, engine events, final state"),
+    )
+    one.add_argument(
+        "--gradebook",
+        metavar="URL",
+        help=_("a database, such as postgresql+psycopg://…; default: gradebook.db in RESULTS"),
+    )
+    one.add_argument(
+        "--nbgrader",
+        type=Path,
+        metavar="DB",
+        help=_("write into this gradebook of nbgrader's, too"),
+    )
+    one.add_argument("--dask", metavar="ADDRESS", help=_("grade on this Dask cluster"))
+    one.add_argument(
+        "--cell-timeout", type=float, default=120.0, help=_("seconds that one cell may take")
+    )
+    one.add_argument(
+        "--timeout", type=float, default=300.0, help=_("seconds that one notebook may take")
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
 
 
 def _command(

@@ -44,7 +44,8 @@ def test_solution_wrong_answer_and_check_are_quoted() -> None:
 def dependencies() -> set[str]:
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [*project["project"]["dependencies"]]
-    for group in project["dependency-groups"].values():
+    extras = project["project"]["optional-dependencies"]
+    for group in (*project["dependency-groups"].values(), *extras.values()):
         wanted += [entry for entry in group if isinstance(entry, str)]
     return {re.split(r"[\s><=;\[]", entry)[0] for entry in wanted}
 
