@@ -166,25 +166,25 @@ def check(
     return mark
 
 
-def checks_of(exercise: Exercise, course: Course) -> tuple[Check, ...]:
+def checks_of(exercise: Exercise, course: Course, *, hidden: bool = False) -> tuple[Check, ...]:
     """Return an exercise's checks, in the order of their module.
+
+    Args:
+        exercise: Whose checks.
+        course: It belongs to this one.
+        hidden: Hidden ones too, from `labkit/hidden_checks/`, which a course that is handed out
+            may come without.
 
     Raises:
         CourseError: It has none, or one waits for a check that does not run before it.
     """
-    name = f"labkit.checks.{exercise.chapter}"
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        found: tuple[Check, ...] = ()
-    else:
-        specs = (getattr(item, "labkit_check", None) for item in vars(module).values())
-        found = tuple(s for s in specs if isinstance(s, Check) and s.slug == exercise.slug)
+    found = _checks_in(f"labkit.checks.{exercise.chapter}", exercise, hidden=False)
     path = course.root / "labkit" / "checks" / f"{exercise.chapter}.py"
     if not found:
         raise CourseError(path, _("exercise `{slug}` has no checks.").format(slug=exercise.slug))
+    if hidden:
+        name = f"labkit.hidden_checks.{exercise.chapter}"
+        found = (*found, *_checks_in(name, exercise, hidden=True))
     names = [spec.name for spec in found]
     for place, spec in enumerate(found):
         if spec.after and spec.after not in names[:place]:
@@ -195,6 +195,19 @@ def checks_of(exercise: Exercise, course: Course) -> tuple[Check, ...]:
                 ),
             )
     return found
+
+
+def _checks_in(name: str, exercise: Exercise, *, hidden: bool) -> tuple[Check, ...]:
+    """Take a module's checks of one kind: the hidden ones' imports the visible ones, too."""
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if not error.name or not f"{name}.".startswith(f"{error.name}."):
+            raise
+        return ()
+    specs = (getattr(item, "labkit_check", None) for item in vars(module).values())
+    checks = (spec for spec in specs if isinstance(spec, Check) and spec.hidden is hidden)
+    return tuple(spec for spec in checks if spec.slug == exercise.slug)
 
 
 def missing_images(engine: Engine, names: Iterable[str]) -> str:
@@ -229,9 +242,7 @@ def run_checks(
         lacking = unmet(exercise.needs, engine)
     outcomes: dict[str, CheckOutcome] = {}
     if not lacking:
-        for spec in checks_of(exercise, course):
-            if spec.hidden and not hidden:
-                continue
+        for spec in checks_of(exercise, course, hidden=hidden):
             outcomes[spec.name] = ended = _run(engine, spec, outcomes)
             if spec.hidden and spec.after and ended.outcome is Outcome.FAILED:
                 outcomes[spec.after] = replace(outcomes[spec.after], earned=0)

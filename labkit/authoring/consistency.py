@@ -132,7 +132,7 @@ def _unlisted_images(course: Course, source: Source, entry: Lesson | Exercise) -
 def _checks(course: Course) -> Iterator[Finding]:
     for exercise in course.exercises:
         try:
-            specs = checks_of(exercise, course)
+            specs = checks_of(exercise, course, hidden=True)
         except CourseError as error:
             yield Finding(
                 _name(course, error.path), error.problem, f'Write one: `@check("{exercise.slug}")`.'
@@ -156,7 +156,7 @@ def _checks(course: Course) -> Iterator[Finding]:
                 )
             if spec.hidden and (spec.points or spec.after is None):
                 yield Finding(
-                    f"labkit/checks/{exercise.chapter}.py",
+                    f"labkit/hidden_checks/{exercise.chapter}.py",
                     f"the hidden check `{spec.name}` does not say which check it doubts.",
                     "Give it `after=`, and no points: what it doubts earns nothing when it fails.",
                 )
@@ -183,7 +183,7 @@ def _outdated(course: Course) -> Iterator[Finding]:
 
 def _specs(course: Course, exercise: Exercise) -> tuple[Check, ...]:
     try:
-        return checks_of(exercise, course)
+        return checks_of(exercise, course, hidden=True)
     except CourseError:
         return ()  # `_checks` reports it
 

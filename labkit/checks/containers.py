@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed, check
@@ -16,6 +15,7 @@ from labkit.checks.diagnosis import (
     not_running,
     page_at,
     program_not_found,
+    recent_events,
     repository,
 )
 from labkit.engine.objects import listed_name
@@ -116,10 +116,7 @@ def _no_report(engine: Engine) -> CheckFailed:
 
 def _removed_itself(engine: Engine, name: str) -> bool:
     """Tell whether the last container of this name went at once after its end, as by `--rm`."""
-    now = datetime.fromisoformat(engine.info()["SystemTime"])
-    since, until = (now - timedelta(hours=1)).timestamp(), now.timestamp()
-    filters = {"type": "container", "container": name}
-    events = engine.events(since=since, until=until, filters=filters)
+    events = recent_events(engine, type="container", container=name)
     gone = next((e for e in reversed(events) if e["Action"] == "destroy"), None)
     if gone is None:
         return False

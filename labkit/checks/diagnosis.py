@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from labkit.checking import CheckFailed
 from labkit.translation import _
@@ -248,6 +249,13 @@ def expect_ended_well(container: Container, printed: str) -> None:
         _("`{name}` is {status}").format(name=container.name, status=container.status),
         hint=_("It should have run and exited with 0. Start it, or wait until it has ended."),
     )
+
+
+def recent_events(engine: Engine, **filters: str) -> tuple[dict[str, Any], ...]:
+    """Return what the engine still knows of the last hour, by its own clock."""
+    now = datetime.fromisoformat(engine.info()["SystemTime"])
+    since, until = (now - timedelta(hours=1)).timestamp(), now.timestamp()
+    return engine.events(since=since, until=until, filters=filters)
 
 
 def text_of(engine: Engine, name: str, path: str) -> str:

@@ -307,7 +307,7 @@ def test_check_finds_a_check_that_comes_after_none_above_it(
 
     below = checking.Check("tiny.first", "last", 1, None, run_after)
     early = checking.Check("tiny.first", "early", 1, "last", run_after)
-    monkeypatch.setattr(consistency, "checks_of", lambda *_course: (early, below))
+    monkeypatch.setattr(consistency, "checks_of", lambda *_, **__: (early, below))
     problems = [finding.problem for finding in check(tiny)]
     expected = "`early` comes after `last`, which is no check of `tiny.first` above it."
     assert [problem for problem in problems if "comes after" in problem] == [expected]

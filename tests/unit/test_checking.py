@@ -271,7 +271,7 @@ def test_a_hidden_check_takes_the_points_of_the_one_it_doubts(
 ) -> None:
     add_checks(monkeypatch, it_is_true, it_is_honest, it_is_false)
     result = run_checks(fake_engine, course.exercise("welcome.hello"), course, hidden=True)
-    doubted, hidden, _other = result.outcomes
+    doubted, _other, hidden = result.outcomes
     assert (doubted.outcome, doubted.earned) == (Outcome.PASSED, 0)
     assert (hidden.outcome, hidden.hidden, hidden.points) == (Outcome.FAILED, True, 0)
     assert not result.passed
