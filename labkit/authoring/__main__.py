@@ -1,4 +1,4 @@
-"""`python -m labkit.authoring build` and `check`; `make` calls them."""
+"""`python -m labkit.authoring build`, `check` and `nbgrader FOLDER`; `make` calls the first two."""
 # ruff: noqa: T201 - a command prints
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("build", help="write the notebooks whose source has changed")
     commands.add_parser("check", help="find what contradicts the manifest, a source or a rule")
+    one = commands.add_parser("nbgrader", help="write the exercises as an nbgrader course")
+    one.add_argument("folder", type=Path, help="the course's folder; made when there is none")
     chosen = parser.parse_args(arguments)
     try:
         course = Course.load(chosen.course)
+        if chosen.command == "nbgrader":
+            return _nbgrader(course, chosen.folder)
         return _build(course) if chosen.command == "build" else _check(course)
     except LabError as error:
         print(error, file=sys.stderr)
@@ -56,6 +60,15 @@ def _check(course: Course) -> int:
         print(f"{count} finding{'s' if count > 1 else ''}.")
         return NOT_GOOD
     print("The course agrees with its manifest, its sources and its rules.")
+    return GOOD
+
+
+def _nbgrader(course: Course, folder: Path) -> int:
+    from labkit.authoring.nbgrader_course import write
+
+    written = write(course, folder)
+    print(f"{len(written)} exercises are in {folder / 'source'}.")
+    print("Next: `nbgrader generate_assignment ASSIGNMENT` in that folder.")
     return GOOD
 
 

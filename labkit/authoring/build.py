@@ -120,6 +120,15 @@ def starter(source: Source, exercise: Exercise) -> NotebookNode:
     Raises:
         AuthoringError: The markers do not balance, or the last code cell does not check.
     """
+    return _clear_solutions(marked(source, exercise))
+
+
+def marked(source: Source, exercise: Exercise) -> NotebookNode:
+    """Build what nbgrader makes a learner's notebook from: solutions between their markers.
+
+    Raises:
+        AuthoringError: The markers do not balance, or the last code cell does not check.
+    """
     check_markers(source)
     cells = [cell for cell in source.cells if not cell.wrong]
     last = max((index for index, cell in enumerate(cells) if cell.code), default=-1)
@@ -137,7 +146,7 @@ def starter(source: Source, exercise: Exercise) -> NotebookNode:
     for cell in notebook.cells:
         if "nbgrader" in cell.metadata:
             cell.metadata.nbgrader["grade_id"] = cell.id
-    return _clear_solutions(notebook)
+    return notebook
 
 
 def answered(

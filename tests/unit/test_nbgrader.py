@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from labkit.authoring.__main__ import main
 from labkit.authoring.build import built, starter
 from labkit.authoring.sources import Source
+from labkit.course import Course
+from labkit.grading.reading import read
 from tests.unit.tiny_course import write_course
 
 nbgraderformat = pytest.importorskip("nbgrader.nbgraderformat")
@@ -69,3 +72,29 @@ def test_generate_assignment_takes_a_built_exercise_as_it_is(
     released = nbformat.read(tmp_path / "grading/release/07_tiny/first.ipynb", as_version=4)
     before = nbformat.reads(content.decode(), as_version=4)
     assert [cell.source for cell in released.cells] == [cell.source for cell in before.cells]
+
+
+@pytest.mark.filterwarnings("ignore")  # of nbgrader's own dependencies
+def test_generate_assignment_makes_gradable_notebooks_of_our_solutions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nbgrader.apps import NbGraderAPI
+    from traitlets.config.loader import PyFileConfigLoader
+
+    real = Course.load(Path(__file__).parents[2])
+    folder = tmp_path / "grading"
+    assert main(["nbgrader", str(folder)]) == 0
+
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    config = PyFileConfigLoader("nbgrader_config.py", str(folder)).load_config()
+    config.CourseDirectory.root = str(folder)
+    config.CourseDirectory.db_url = f"sqlite:///{tmp_path}/grades.db"
+    result = NbGraderAPI(config=config).generate_assignment("00_welcome")
+
+    assert result["success"], result
+    for exercise in real.chapters[0].exercises:
+        released = (folder / f"release/00_welcome/{exercise.name}.ipynb").read_bytes()
+        assert b"SOLUTION" not in released
+        found = read(released, exercise, real)
+        assert found.notes == ()
+        assert [cell.source for cell in found.cells][-1] == "# Your answer here"
