@@ -28,6 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail, rather than skip, but for what tests/skips.py lists",
     )
+    parser.addoption(
+        "--long", action="store_true", help="repeat as often as it takes what is tried once"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

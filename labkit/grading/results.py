@@ -49,10 +49,12 @@ class Results:
         Raises:
             WorkspaceError: The folder cannot be written.
         """
-        with locked(self.folder / ".lock", waiting=waiting):
-            for half in self.folder.glob("*/*/.*"):
+        lock = self.folder / ".lock"
+        with locked(lock, waiting=waiting):
+            for half in (*self.folder.glob(".*"), *self.folder.glob("*/*/.*")):
                 with writing(half):
-                    half.unlink()
+                    if half != lock:
+                        half.unlink()
             yield
 
     def write(self, verdict: Verdict) -> None:
