@@ -65,6 +65,7 @@ class Exercise:
         hints: From a nudge to nearly the answer.
         objects: Names or globs of what it makes on the engine.
         repair: Whether something broken is to be mended.
+        builds_on: The slug of an earlier exercise, at whose end this one begins; or empty.
     """
 
     slug: str
@@ -76,6 +77,7 @@ class Exercise:
     images: tuple[str, ...] = ()
     objects: tuple[str, ...] = ()
     repair: bool = False
+    builds_on: str = ""
 
     @property
     def name(self) -> str:
@@ -187,6 +189,13 @@ class Course:
     def image_tags(self) -> frozenset[str]:
         """The course images as the engine names them: `lab/web:latest`."""
         return frozenset(f"{image.name}:latest" for image in self.images)
+
+    def chain(self, exercise: Exercise) -> tuple[Exercise, ...]:
+        """Return the exercises that this one builds on, the first one first."""
+        if not exercise.builds_on:
+            return ()
+        earlier = self.exercise(exercise.builds_on)
+        return (*self.chain(earlier), earlier)
 
     # Paths. Folders and file names carry the chapter's number, slugs do not.
 

@@ -113,6 +113,7 @@ class _Reader:
             images=self.texts(table, "images", where=where),
             objects=self.texts(table, "objects", where=where),
             repair=bool(table.get("repair", False)),
+            builds_on=self.text(table, "builds_on", where=where) if "builds_on" in table else "",
         )
 
     def refuse_contradictions(self, course: Course) -> None:
@@ -133,7 +134,14 @@ class _Reader:
                         where=where,
                         image=image,
                     )
-        for exercise in course.exercises:
+        for place, exercise in enumerate(course.exercises):
+            earlier = {other.slug for other in course.exercises[:place]}
+            if exercise.builds_on and exercise.builds_on not in earlier:
+                raise self._error(
+                    _("`{where}` builds on `{other}`, which is no exercise before it."),
+                    where=exercise.slug,
+                    other=exercise.builds_on,
+                )
             for thing in exercise.objects:
                 if not thing.startswith(("lab-", "lab/")):
                     raise self._error(

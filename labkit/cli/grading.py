@@ -14,15 +14,12 @@ from labkit.translation import _
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from labkit.cli.output import Bars, Lines
     from labkit.course import Course
-    from labkit.grading.grade import Graded
-    from labkit.grading.submissions import Submission
+    from labkit.grading.grade import Graded, Judge
     from labkit.grading.verdicts import Verdict
-
-    Judge = Callable[[Submission, bytes], Verdict]
 
 
 def grade(arguments: argparse.Namespace) -> int:

@@ -20,11 +20,11 @@ from labkit.grading.verdicts import Verdict
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from labkit.grading.desk import Desks
-    from labkit.grading.grade import Deadlines
+    from labkit.grading.grade import Deadlines, Earlier, Judge
 
     MakeDesks = Callable[[Course, int], AbstractContextManager[Desks]]
 
@@ -43,7 +43,7 @@ def own_desks(course: Course, workers: int) -> AbstractContextManager[Desks]:
 @contextmanager
 def cluster(
     address: str, deadlines: Deadlines, make_desks: MakeDesks = own_desks
-) -> Iterator[tuple[Callable[[Submission, bytes], Verdict], int]]:
+) -> Iterator[tuple[Judge, int]]:
     """Connect to a cluster, and prepare desks on each of its workers.
 
     Args:
@@ -69,9 +69,10 @@ def cluster(
             hint=_("Start one with `dask scheduler` and `dask worker ADDRESS`."),
         ) from error
 
-    def judge(submission: Submission, data: bytes) -> Verdict:
+    def judge(submission: Submission, data: bytes, earlier: Sequence[Earlier]) -> Verdict:
+        before = [(exercise.slug, content) for exercise, content in earlier]
         future = client.submit(
-            _on_worker, submission.student, submission.slug, data, deadlines, pure=False
+            _on_worker, submission.student, submission.slug, data, before, deadlines, pure=False
         )
         return Verdict.from_json(future.result())
 
@@ -101,9 +102,13 @@ def _plugin(make_desks: MakeDesks) -> Any:
     return Desks()
 
 
-def _on_worker(student: str, slug: str, data: bytes, deadlines: Deadlines) -> dict[str, Any]:
+def _on_worker(
+    student: str, slug: str, data: bytes, before: Sequence[tuple[str, bytes]], deadlines: Deadlines
+) -> dict[str, Any]:
     from distributed import get_worker
 
     place = get_worker().plugins[PLUGIN]
-    submission = Submission(student, slug, Path(slug), place.course.exercise(slug))
-    return grade_one(place.course, place.desks, deadlines, submission, data).as_json()
+    course: Course = place.course
+    submission = Submission(student, slug, Path(slug), course.exercise(slug))
+    earlier = [(course.exercise(name), content) for name, content in before]
+    return grade_one(course, place.desks, deadlines, submission, data, earlier).as_json()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from labkit.checking import Outcome
 from labkit.errors import EngineError, LabError
 from labkit.grading import reading
 from labkit.grading.transcript import Ending
@@ -15,15 +17,19 @@ from labkit.grading.verdicts import Evidence, Status, Verdict
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from labkit.checking import CheckResult
     from labkit.course import Course, Exercise
     from labkit.grading.desk import Desk, Desks
     from labkit.grading.results import Results
     from labkit.grading.submissions import Submission
-    from labkit.grading.transcript import Transcript
+    from labkit.grading.transcript import CellRun, Transcript
 
+#: An exercise that another one builds on, and the same student's answer to it.
+Earlier = tuple["Exercise", bytes]
+#: Gives a submission's content its verdict.
+Judge = Callable[["Submission", bytes, "Sequence[Earlier]"], Verdict]
 #: How often a submission is tried when it is our desk that fails.
 TRIES = 2
 
@@ -48,7 +54,7 @@ def grade(
     course: Course,
     submissions: Sequence[Submission],
     results: Results,
-    judge: Callable[[Submission, bytes], Verdict],
+    judge: Judge,
     *,
     workers: int = 1,
     again: bool = False,
@@ -76,14 +82,20 @@ def grade(
     """
     rules = Rules(course)
     done: dict[tuple[str, str], Verdict] = {}
+    handed_in = {submission.key: submission for submission in submissions}
 
     def one(submission: Submission) -> Graded:
         data, refusal = _read(submission)
-        content, rule = reading.digest(data), rules.digest(submission.exercise)
+        earlier: list[Earlier] = []
+        for exercise in course.chain(submission.exercise) if submission.exercise else ():
+            before = handed_in.get((submission.student, exercise.slug))
+            earlier.append((exercise, _read(before)[0] if before else b""))
+        content = reading.digest(b"".join((data, *(other for _exercise, other in earlier))))
+        rule = rules.digest(submission.exercise)
         if not again and (old := results.kept(submission, content=content, course=rule)):
             return Graded(old, kept=True)
         begun = time.monotonic()
-        verdict = refusal or judge(submission, data)
+        verdict = refusal or judge(submission, data, earlier)
         verdict = replace(
             verdict, submission=content, course=rule, seconds=time.monotonic() - begun
         )
@@ -128,7 +140,12 @@ class Rules:
 
 
 def grade_one(
-    course: Course, desks: Desks, deadlines: Deadlines, submission: Submission, data: bytes
+    course: Course,
+    desks: Desks,
+    deadlines: Deadlines,
+    submission: Submission,
+    data: bytes,
+    earlier: Sequence[Earlier] = (),
 ) -> Verdict:
     """Grade one submission; whatever goes wrong is in the verdict.
 
@@ -138,6 +155,7 @@ def grade_one(
         deadlines: For the learner's cells.
         submission: Whose it is, and for which exercise.
         data: The file's content.
+        earlier: The same student's answers to what the exercise builds on, in order.
     """
     exercise = submission.exercise
     if exercise is None:
@@ -149,11 +167,18 @@ def grade_one(
         problem = error.problem
         return replace(empty, status=Status.REFUSED, kind=problem.kind, message=problem.message)
     empty = replace(empty, notes=read.notes)
+    answers: list[tuple[Exercise, reading.Reading]] = []
+    for other, content in earlier:
+        try:
+            answers.append((other, reading.read(content, other, course)))
+        except reading.Refused as error:
+            return _blocked(empty, other, error.message)
+    answers.append((exercise, read))
     verdict = empty
     for _attempt in range(TRIES):
         try:
             with desks.desk() as desk:
-                verdict = _at_desk(desk, exercise, read, empty, deadlines)
+                verdict = _at_desk(desk, answers, empty, deadlines)
         except LabError as error:
             verdict = replace(empty, status=Status.FAULT, kind="desk", message=str(error))
         except Exception as error:  # noqa: BLE001 - one submission's trouble is not the class's
@@ -166,23 +191,39 @@ def grade_one(
 
 def _at_desk(
     desk: Desk,
-    exercise: Exercise,
-    read: reading.Reading,
+    answers: Sequence[tuple[Exercise, reading.Reading]],
     empty: Verdict,
     deadlines: Deadlines,
 ) -> Verdict:
-    transcript = desk.run(
-        read.cells, files={}, cell_deadline=deadlines.cell, deadline=deadlines.whole
+    """Run answers one after the other; each but the last must pass."""
+    cells: tuple[CellRun, ...] = ()
+    for exercise, read in answers:
+        transcript = desk.run(
+            read.cells, files={}, cell_deadline=deadlines.cell, deadline=deadlines.whole
+        )
+        cells += transcript.cells
+        evidence = Evidence(cells=cells)
+        if transcript.ending is Ending.ENGINE_GONE:
+            return _engine_gone(empty, evidence, transcript.message)
+        try:
+            result = desk.check(exercise)
+            evidence = replace(evidence, events=desk.events(), state=desk.final_state())
+        except EngineError as error:
+            return _engine_gone(empty, evidence, error.message)
+        verdict = _judged(replace(empty, evidence=evidence), transcript, result)
+        if verdict.status is not Status.GRADED:
+            return verdict
+        if exercise.slug != empty.slug and not result.passed:
+            failed = next(o for o in result.outcomes if o.outcome != Outcome.PASSED)
+            return _blocked(replace(empty, evidence=evidence), exercise, failed.found)
+    return verdict
+
+
+def _blocked(empty: Verdict, by: Exercise, why: str) -> Verdict:
+    message = _("This exercise begins where `{other}` ends, which has not passed: {why}.").format(
+        other=by.slug, why=why.rstrip(".")
     )
-    evidence = Evidence(cells=transcript.cells)
-    if transcript.ending is Ending.ENGINE_GONE:
-        return _engine_gone(empty, evidence, transcript.message)
-    try:
-        result = desk.check(exercise)
-        evidence = replace(evidence, events=desk.events(), state=desk.final_state())
-    except EngineError as error:
-        return _engine_gone(empty, evidence, error.message)
-    return _judged(replace(empty, evidence=evidence), transcript, result)
+    return replace(empty, status=Status.BLOCKED, kind="earlier exercise", message=message)
 
 
 def _engine_gone(empty: Verdict, evidence: Evidence, why: str) -> Verdict:

@@ -59,7 +59,9 @@ def junit_xml(verdicts: Sequence[Verdict]) -> bytes:
         }.items():
             suite.set(attribute, str(len(suite.findall(tag))))
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    out = io.BytesIO()
+    ET.ElementTree(root).write(out, encoding="utf-8", xml_declaration=True)
+    return out.getvalue()
 
 
 def _cases(suite: ET.Element, verdict: Verdict) -> None:

@@ -74,13 +74,13 @@ def find(folder: Path, course: Course, *, slug: str = "") -> tuple[Submission, .
     Args:
         folder: Where they are.
         course: Its exercises are looked for.
-        slug: Take this exercise's only.
+        slug: Take this exercise's only, and those of what it builds on.
 
     Raises:
         LabError: There is no such folder, or no submission in it.
         UnknownSlug: There is no such exercise.
     """
-    wanted = course.exercise(slug) if slug else None
+    wanted = (*course.chain(course.exercise(slug)), course.exercise(slug)) if slug else None
     if not folder.is_dir():
         raise LabError(
             _("There is no folder `{path}`.").format(path=folder),
@@ -97,7 +97,7 @@ def find(folder: Path, course: Course, *, slug: str = "") -> tuple[Submission, .
         if path.stem not in lessons
     ]
     if wanted is not None:
-        found = [submission for submission in found if submission.exercise == wanted]
+        found = [submission for submission in found if submission.exercise in wanted]
     if not found:
         raise LabError(
             _("There is no submission in `{path}`.").format(path=folder),

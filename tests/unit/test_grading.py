@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from labkit.authoring.build import build
+from labkit.course import Course
 from labkit.errors import EngineStartFailed, LabError
 from labkit.grading.grade import Deadlines, grade, grade_one
 from labkit.grading.results import Results, file_name
@@ -19,7 +23,6 @@ from tests.unit.tiny_course import add_checks
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from labkit.course import Course
     from labkit.grading.grade import Graded
 
 Grade = Callable[..., dict[str, Verdict]]
@@ -113,12 +116,8 @@ def test_a_desk_that_fails_is_no_ones_fault_but_ours(
 def test_a_fault_of_a_check_is_ours_and_takes_no_points(
     run: Grade, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import sys
-
     def broken(_engine: Any) -> None:
         raise ZeroDivisionError
-
-    from dataclasses import replace
 
     spec = sys.modules["labkit.checks.tiny"].it_has_run.labkit_check
     broken.labkit_check = replace(spec, function=broken)  # type: ignore[attr-defined]
@@ -213,3 +212,59 @@ def test_an_unknown_verdict_names_those_there_are(run: Grade, results: Results) 
         results.explained("ada", "x.y")
     with pytest.raises(LabError, match="`ada`"):
         results.explained("bob", "x.y")
+
+
+@pytest.fixture
+def chained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course with a second exercise that begins where the first one ends."""
+    made = built_course(tmp_path / "chained")
+    manifest = made.root / "course.toml"
+    entry = manifest.read_text().partition("[[chapters.exercises]]")[2]
+    second = entry.replace('"first"', '"second"\nbuilds_on = "tiny.first"')
+    manifest.write_text(f"{manifest.read_text()}\n[[chapters.exercises]]{second}")
+    source = made.root / "solutions" / "07_tiny" / "first.md"
+    source.with_name("second.md").write_text(source.read_text().replace("y.first", "y.second"))
+    add_checks(monkeypatch)
+    module = sys.modules["labkit.checks.tiny"]
+    spec = replace(module.it_is_there.labkit_check, slug="tiny.second", points=2)
+
+    def again(engine: Any) -> None:
+        spec.function(engine)
+
+    again.labkit_check = spec  # type: ignore[attr-defined]
+    monkeypatch.setattr(module, "again", again, raising=False)
+    course = Course.load(made.root)
+    build(course)
+    return course
+
+
+@pytest.mark.parametrize(
+    ("first", "status", "why"),
+    [
+        (RIGHT, Status.GRADED, ""),
+        (HALF, Status.BLOCKED, "it was only created"),
+        (None, Status.BLOCKED, "The file is empty"),
+    ],
+)
+def test_an_exercise_that_builds_on_another_begins_where_that_one_ends(
+    chained: Course, folder: Path, results: Results, first: str | None, status: Status, why: str
+) -> None:
+    second = chained.exercises[1]
+    content = chained.exercise_notebook(second).read_bytes()
+    hand_in(folder, "ada/tiny.second.ipynb", content)
+    if first is not None:
+        hand_in(folder, "ada/tiny.first.ipynb", answered(chained, first))
+    desks = FakeDesks(chained)
+    judge = partial(grade_one, chained, desks, Deadlines())
+    found = find(folder, chained, slug="tiny.second")
+    verdict = grade(chained, found, results, judge)[-1]
+    assert (verdict.slug, verdict.status) == ("tiny.second", status), verdict.message
+    assert why in verdict.message
+    if first == RIGHT:
+        assert verdict.passed  # what the first one made is there
+        assert [cell.id for cell in desks.handed_out[-1].ran][1::2] == [
+            "tiny-first-03",
+            "tiny-second-03",
+        ]
+        hand_in(folder, "ada/tiny.first.ipynb", answered(chained, WRONG))
+        assert grade(chained, found, results, judge)[-1].status is Status.BLOCKED
