@@ -129,7 +129,7 @@ def test_a_fault_of_a_check_is_ours_and_takes_no_points(
 
 def test_what_the_machine_lacks_is_said(run: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labkit.checking.missing_images", lambda *_: "No image.")
-    verdict = run({"ada": RIGHT})["ada"]
+    verdict = run({"ada": WRONG})["ada"]
     assert (verdict.status, verdict.message) == (Status.NOT_HERE, "No image.")
 
 
