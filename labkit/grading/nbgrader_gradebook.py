@@ -7,11 +7,14 @@ a score that a person has given stays.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 from labkit.errors import LabError
 from labkit.grading.gradebook import missing, sqlite_url
 from labkit.grading.verdicts import Status
+from labkit.kernels import environment
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -41,8 +44,10 @@ def write(path: Path, verdicts: Sequence[Verdict], course: Course) -> None:
     exercises = {exercise.slug: exercise for exercise in course.exercises}
     judged = {Status.GRADED, Status.REFUSED}
     taken = [v for v in verdicts if v.status in judged and v.slug in exercises]
+    # nbgrader runs `alembic`, which lies beside the interpreter and need not be on PATH.
+    on_path = patch.dict(os.environ, PATH=environment()["PATH"])
     try:
-        with Gradebook(sqlite_url(path)) as book:
+        with on_path, Gradebook(sqlite_url(path)) as book:
             chapters = {exercises[verdict.slug].chapter for verdict in taken}
             handed_out = [e for e in course.exercises if e.chapter in chapters]
             places = _places(book, handed_out, course)
