@@ -240,6 +240,16 @@ def load(engine: Engine, path: Path, report: Report) -> None:
             _read_to_end(answer)
 
 
+def copy(source: Engine, names: Sequence[str], target: Engine) -> None:
+    """Bring images from one engine to another.
+
+    Raises:
+        EngineRequestFailed: One of the two refused.
+    """
+    with target.errors(), _post(target, "images/load", data=save(source, names)) as answer:
+        _read_to_end(answer)
+
+
 def import_rootfs(engine: Engine, path: Path, changes: Sequence[str], report: Report) -> str:
     """Make an image without a name of a tar of a root file system.
 
