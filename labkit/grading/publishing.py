@@ -10,6 +10,7 @@ from labkit.grading.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from labkit.grading.results import Results
     from labkit.grading.summary import Summary
@@ -28,15 +29,19 @@ def publish(results: Results, verdicts: Sequence[Verdict], *, database: str = ""
         LabError: A file or the gradebook cannot be written, or a package for it is missing.
     """
     summary = summarise(verdicts)
-    for name, content in {
-        "results.csv": reports.csv_text(verdicts).encode(),
+    for name, text in {
+        "results.csv": reports.csv_text(verdicts),
         "results.xml": reports.junit_xml(verdicts),
-        "summary.txt": summary.text().encode(),
-        "summary.svg": summary.svg().encode(),
+        "summary.txt": summary.text(),
+        "summary.svg": summary.svg(),
     }.items():
-        write_atomically(results.folder / name, content)
+        _write(results.folder / name, text)
     for verdict in verdicts:
-        path = results.feedback(verdict.student, verdict.slug)
-        write_atomically(path, feedback.page(verdict).encode())
+        _write(results.feedback(verdict.student, verdict.slug), feedback.page(verdict))
     gradebook.write(database or gradebook.sqlite_url(results.folder / "gradebook.db"), verdicts)
     return summary
+
+
+def _write(path: Path, text: str) -> None:
+    """Write text that may hold halves of surrogate pairs, which no file can keep."""
+    write_atomically(path, text.encode(errors="replace"))

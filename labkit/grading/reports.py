@@ -43,7 +43,7 @@ def _harmless(cell: str) -> str:
     return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
-def junit_xml(verdicts: Sequence[Verdict]) -> bytes:
+def junit_xml(verdicts: Sequence[Verdict]) -> str:
     """Write a suite for each exercise, and in it a case for each student's checks."""
     root = ET.Element("testsuites", name="labkit grade")
     by_exercise = sorted(verdicts, key=lambda verdict: (verdict.slug, verdict.student))
@@ -59,9 +59,8 @@ def junit_xml(verdicts: Sequence[Verdict]) -> bytes:
         }.items():
             suite.set(attribute, str(len(suite.findall(tag))))
     ET.indent(root)
-    out = io.BytesIO()
-    ET.ElementTree(root).write(out, encoding="utf-8", xml_declaration=True)
-    return out.getvalue()
+    text: str = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{text}\n'
 
 
 def _cases(suite: ET.Element, verdict: Verdict) -> None:

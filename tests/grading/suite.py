@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.authoring.build import answered
 from labkit.authoring.sources import Source
+from labkit.checking import checks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from labkit.course import Course, Exercise
@@ -98,7 +99,7 @@ def suite(course: Course) -> tuple[Case, ...]:
     return (*_declared(course), *_cheats(course))
 
 
-def hand_in(folder: Path, cases: tuple[Case, ...]) -> None:
+def hand_in(folder: Path, cases: Sequence[Case]) -> None:
     """Write the class's notebooks as they would come back."""
     for case in cases:
         path = folder / case.student / f"{case.slug}.ipynb"
@@ -118,7 +119,7 @@ def _declared(course: Course) -> Iterator[Case]:
                 content = _submitted(course, exercise, answered(source, exercise))
             elif name == STARTER:
                 content = course.exercise_notebook(exercise).read_bytes()
-                check = "?"
+                check = checks_of(exercise, course)[0].name
             else:
                 made = answered(source, exercise, wrong[name].replaces)
                 content, check = _submitted(course, exercise, made), wrong[name].check

@@ -53,9 +53,9 @@ def test_killed_graders_and_one_undisturbed_say_the_same(
     start: Callable[[Path], subprocess.Popen[bytes]], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     assert start(tmp_path / "undisturbed").wait() == 0
-    seed = random.randrange(10**6)  # noqa: S311 - no secret
+    seed = random.randrange(10**6)
     print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    moments = random.Random(seed)  # noqa: S311 - no secret
+    moments = random.Random(seed)
     out = tmp_path / "killed"
     kills = 20 if request.config.getoption("--long") else 5
     for kill in range(kills):

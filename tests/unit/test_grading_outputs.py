@@ -244,8 +244,8 @@ def test_an_explanation_shows_evidence_and_drives_no_terminal() -> None:
 
 def test_publishing_writes_all_files(tmp_path: Path) -> None:
     results = Results(tmp_path / "out")
-    publish(results, ALL)
+    publish(results, (*ALL, replace(BOB, student="gus", message="half a pair: \ud800")))
     made = {str(p.relative_to(results.folder)) for p in results.folder.rglob("*") if p.is_file()}
     assert {"gradebook.db", "results.csv", "results.xml", "summary.txt", "summary.svg"} <= made
     assert "feedback/bob/tiny.first.html" in made
-    assert len([name for name in made if name.startswith("feedback/")]) == 5
+    assert len([name for name in made if name.startswith("feedback/")]) == 6
