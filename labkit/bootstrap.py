@@ -17,9 +17,12 @@ import hashlib
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -31,7 +34,7 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from labkit.commands import Say
 
@@ -167,18 +170,26 @@ def lab(say: Say, arguments: Sequence[str]) -> int:
 def test(say: Say, arguments: Sequence[str]) -> int:
     """Set up everything that the tests need, and run them; none may be skipped for want of it."""
     learner, developer = learner_environment(), developer_environment()
-    learner.ensure(say)
-    developer.ensure(say)
-    ensure_browser(say)
+    ensure_venv_module(say)
+    with ThreadPoolExecutor() as pool:  # one unpacks while another fetches
+        made = [pool.submit(each.ensure, say) for each in (learner, developer)]
+        ensure_browser(say)
+    for each in made:
+        each.result()
     labkit = developer.programs / "labkit"
     if failed := _call(labkit, "engine", "start"):
         return failed
     # Starting it may have put this account into the group that may use it.
     if command := with_new_group((sys.executable, "-m", "labkit.bootstrap", "test", *arguments)):
         _exec(*command)
-    return _call(labkit, "images", "ensure") or _become(
-        developer.programs / "python", "-m", "pytest", "--require-docker", *arguments
-    )
+    pytest = (developer.programs / "python", "-m", "pytest", "--require-docker")
+    ensure_images = (labkit, "images", "ensure")
+    if arguments:
+        return _call(*ensure_images) or _become(*pytest, *arguments)
+    with _running(*ensure_images):  # meanwhile run those tests that need no engine
+        # The second waits for the first, and says what became of it.
+        failed = _call(*pytest, "tests/unit") or _call(*ensure_images)
+    return failed or _become(*pytest, "--ignore", "tests/unit")
 
 
 def environment(say: Say, _arguments: Sequence[str]) -> int:
@@ -206,6 +217,17 @@ def lock(say: Say, _arguments: Sequence[str]) -> int:
 def _call(program: Path, *arguments: str) -> int:
     """Run a program of an environment in the foreground; return its exit code."""
     return subprocess.run([str(program), *arguments], cwd=ROOT, check=False).returncode
+
+
+@contextmanager
+def _running(program: Path, *arguments: str) -> Iterator[None]:
+    """Run a program beside the block, unseen; at its end it is told to end, as by Ctrl-C."""
+    unseen = subprocess.DEVNULL
+    with subprocess.Popen([program, *arguments], cwd=ROOT, stdout=unseen, stderr=unseen) as process:
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 def _become(program: Path, *arguments: str) -> NoReturn:

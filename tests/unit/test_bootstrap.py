@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+import contextlib
 import re
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit import bootstrap
 from labkit.bootstrap import STAMP, Environment
 from labkit.errors import CommandFailed, LabError
+from labkit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PROJECT = '[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n'
@@ -139,42 +146,88 @@ def test_an_error_is_one_sentence_and_exit_code_2(
     assert capsys.readouterr().err == "It is broken. Run `mend`.\n"
 
 
-@pytest.mark.parametrize("new_group", [True, False])
-def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
-    monkeypatch: pytest.MonkeyPatch, *, new_group: bool
-) -> None:
-    did: list[str] = []
-
-    class Became(Exception):
-        pass
+@pytest.fixture
+def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `make test` runs, instead of running it."""
+    done: list[str] = []
 
     def become(program: str, command: tuple[str, ...]) -> None:
         assert program == command[0]
-        did.append(" ".join(command[-4:]))
-        raise Became
+        done.append(" ".join(command[-4:]))
+        raise SystemExit
+
+    @contextmanager
+    def running(_program: Path, *arguments: str) -> Iterator[None]:
+        done.append(f"{' '.join(arguments)} begins")
+        yield
+        done.append("and is over")
 
     def call(_program: Path, *arguments: str) -> int:
-        did.append(" ".join(arguments))
+        done.append(" ".join(arguments))
         return 0
 
     monkeypatch.setattr(Environment, "ensure", lambda _self, _say: None)
-    monkeypatch.setattr(bootstrap, "ensure_browser", lambda _say: None)
+    for name in ("ensure_browser", "ensure_venv_module"):
+        monkeypatch.setattr(bootstrap, name, lambda _say: None)
     monkeypatch.setattr(bootstrap, "_call", call)
-    monkeypatch.setattr(
-        bootstrap, "with_new_group", lambda command: ("sg", *command) if new_group else None
-    )
+    monkeypatch.setattr(bootstrap, "_running", running)
+    monkeypatch.setattr(bootstrap, "with_new_group", lambda _command: None)
     monkeypatch.setattr("os.chdir", lambda _folder: None)
     monkeypatch.setattr("os.execvp", become)
-    with pytest.raises(Became):
+    return done
+
+
+def test_a_part_of_the_tests_runs_when_the_images_are_there(did: list[str]) -> None:
+    with pytest.raises(SystemExit):
         bootstrap.test(silent, ["tests/unit"])
+    assert did == ["engine start", "images ensure", "-m pytest --require-docker tests/unit"]
+
+
+def test_all_tests_begin_with_those_that_need_no_images(did: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        bootstrap.test(silent, [])
     assert did == [
         "engine start",
-        *(
-            ["-m labkit.bootstrap test tests/unit"]
-            if new_group
-            else ["images ensure", "-m pytest --require-docker tests/unit"]
-        ),
+        "images ensure begins",
+        "-m pytest --require-docker tests/unit",
+        "images ensure",
+        "and is over",
+        "pytest --require-docker --ignore tests/unit",
     ]
+
+
+def test_the_rest_does_not_run_where_a_unit_test_fails(
+    did: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = bootstrap._call
+    monkeypatch.setattr(
+        bootstrap, "_call", lambda *command: called(*command) or int("pytest" in command)
+    )
+    assert bootstrap.test(silent, []) == 1
+    assert did[-2:] == ["-m pytest --require-docker tests/unit", "and is over"]
+
+
+def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
+    did: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bootstrap, "with_new_group", lambda command: ("sg", *command))
+    with pytest.raises(SystemExit):
+        bootstrap.test(silent, ["tests/unit"])
+    assert did == ["engine start", "-m labkit.bootstrap test tests/unit"]
+
+
+def test_what_runs_beside_ends_with_the_block(tmp_path: Path) -> None:
+    program = tmp_path / "waits"
+    program.write_text(
+        "#!/bin/sh\ntrap 'echo ended > ended; exit' INT\necho > began\nwhile :; do sleep 0.1; done"
+    )
+    program.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(ZeroDivisionError):
+        patch.setattr(bootstrap, "ROOT", tmp_path)
+        with bootstrap._running(program):
+            wait_until((tmp_path / "began").exists, what="its start", timeout=20)
+            raise ZeroDivisionError
+    assert (tmp_path / "ended").read_text() == "ended\n"
 
 
 def test_what_follows_the_target_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
