@@ -208,7 +208,7 @@ def _become_daemon(listener: socket.socket) -> NoReturn:
         os.dup2(source, target)
     os.closerange(FIRST_FD + 1, 1 << 16)
     environment = {
-        "PATH": f"{rootless_files.PROGRAMS}:{PATH}", "HOME": rootless_files.HOME,
+        "PATH": PATH, "HOME": rootless_files.HOME,
         "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()),
     }  # fmt: skip
     command = ["dockerd", "--host=fd://", f"--host=unix://{SOCKET}"]

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 #: Where the layers of the course images are shown.
 LAYERS = "/srv/layers"
 DATA_ROOT = "/var/lib/docker"
-#: Where the engine's own programs are looked for first.
-PROGRAMS = "/opt/engine"
 HOME = "/root"
 #: What programs look for in /etc; nothing of it is secret, and links stay links.
 ETC = (

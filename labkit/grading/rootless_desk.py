@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from labkit.checking import CheckOutcome, CheckResult, Outcome
 from labkit.engine import connect
 from labkit.engine.rootless import Rootless
-from labkit.engine.rootless_files import PROGRAMS
 from labkit.errors import EngineError, EngineStartFailed, EngineUnreachable, LabError
 from labkit.grading import slots
 from labkit.grading.session import Session
@@ -258,13 +257,12 @@ class RootlessDesk:
         place = self._slot.folder / "socket"
         root = self._slot.folder / "root"
         root.mkdir()
-        programs = ((template.programs, PROGRAMS),) if template else ()
         spec = Rootless(
             place=str(root),
             base=self._slot.base,
             group=self._slot.group.path,
             disk=self._limits.disk,
-            shown=(*self._warm.shown, *programs),
+            shown=self._warm.shown,
             layers=template.layers if template else "",
             seed=template.seed if template else "",
             data_root=str(data_root or ""),

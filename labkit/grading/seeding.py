@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path("/var/lib/labkit/grading")
 #: Told in the name of every template, so that another layout is made anew.
-LAYOUT = 3
-#: What an engine is, as long as it runs.
-PROGRAMS = ("dockerd", "containerd")
+LAYOUT = 1
 
 
 @dataclass(frozen=True)
@@ -51,15 +49,6 @@ class Template:
     def layers(self) -> str:
         """The folder of its layers."""
         return str(self.folder / "data" / "overlay2")
-
-    @property
-    def programs(self) -> str:
-        """The folder of the engine's programs, which can be run and not read.
-
-        So the kernel takes their memory for the machine's: a learner who is root on an engine
-        cannot change what it tells the grader.
-        """
-        return str(self.folder / "programs")
 
     @property
     def seed(self) -> str:
@@ -110,10 +99,6 @@ def _make(
         elif names:
             transfer.copy(images, names, engine)
     pack_seed(data, half / "seed")
-    (half / "programs").mkdir(mode=0o755)
-    for name in PROGRAMS:
-        copied = shutil.copyfile(find_program(name) or name, half / "programs" / name)
-        copied.chmod(0o711)
     half.rename(folder)
 
 
@@ -129,8 +114,8 @@ def _key(images: Engine | Path, names: Sequence[str]) -> tuple[str, tuple[str, .
     else:
         present = tuple(name for name in names if images.images.exists(name))
         what = [[name, images.images.get(name).id] for name in present]
-    engine = [Path(find_program(name) or name).stat().st_mtime_ns for name in PROGRAMS]
-    text = json.dumps([LAYOUT, what, engine])
+    engine = Path(find_program("dockerd") or "dockerd")
+    text = json.dumps([LAYOUT, what, engine.stat().st_mtime_ns])
     return hashlib.sha256(text.encode()).hexdigest()[:16], present
 
 

@@ -52,23 +52,11 @@ for pid in os.listdir('/proc'):
         print(open(f'/proc/{pid}/cmdline').read().replace(chr(0), ' '))
 """
 FETCH = f"import socket; print(socket.create_connection(('{THERE}', {PORT}), 2).recv(99))"
-#: Reads where a program lies in the memory of the engine.
-PEEK = """import os
-for pid in os.listdir('/proc'):
-    if pid.isdigit() and open(f'/proc/{pid}/comm').read() in {'dockerd\\n', 'containerd\\n'}:
-        try:
-            start = int(open(f'/proc/{pid}/maps').readline().split('-')[0], 16)
-            memory = open(f'/proc/{pid}/mem', 'rb')
-            memory.seek(start)
-            print('got in', memory.read(4))
-        except OSError as error:
-            print(pid, error)
-"""
 IN_MEMORY = """import gc
 def found(text):
     return ['got in' for item in gc.get_objects() if type(item) is str and text in item]
 """
-PROGRAMS = {"walk.py": WALK.encode(), "fetch.py": FETCH.encode(), "peek.py": PEEK.encode()}
+PROGRAMS = {"walk.py": WALK.encode(), "fetch.py": FETCH.encode()}
 
 
 def shell(script: str) -> str:
@@ -148,7 +136,6 @@ def attempts(course: Course, secret: Path) -> dict[str, str]:
             "mount -o remount,rw /srv/layers; mount -o remount,bind,rw /srv/layers;"
             " for f in /srv/layers/*/diff/bin/*; do echo x >> $f && echo got in; done"
         ),
-        "the engine's own memory": script("peek"),
         "another account": "import os; os.setuid(1); print('got in')",
         "privileges by a program": "!for p in su sudo newuidmap pkexec; do"
         " $p -c true 2>/dev/null </dev/null && echo got in; done; echo tried",
