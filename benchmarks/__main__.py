@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import checking, memory, resetting, startup, watching
+from benchmarks import checking, grading, memory, resetting, startup, watching
 from labkit.course import Course
 from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
@@ -27,6 +27,7 @@ BENCHMARKS = {
     "watching": watching.run,
     "resetting": resetting.run,
     "memory": memory.run,
+    "grading": grading.run,
 }
 
 
