@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.grading.desks import Desks
-
 from benchmarks.measuring import Finding
 from labkit.authoring.build import answered
 from labkit.authoring.sources import Source
 from labkit.engine.ownership import owned, remove
 from labkit.grading import reading
+from labkit.grading.desks import Desks
 from labkit.grading.grade import Deadlines, grade, grade_one
 from labkit.grading.results import Results
 from labkit.grading.submissions import find

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from labkit.grading.desks import Desks
 
 from labkit.checking import Outcome
 from labkit.grading import slots
+from labkit.grading.desks import Desks
 from labkit.grading.grade import Deadlines, grade, grade_one
 from labkit.grading.publishing import publish
 from labkit.grading.results import Results
