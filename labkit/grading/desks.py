@@ -7,6 +7,7 @@ import queue
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from labkit.engine import Engine
 
 SECONDS_TO_WARM_UP = 60.0
+#: Where every Linux has a file system in memory.
+MEMORY = "/dev/shm"  # noqa: S108 - only looked at
 
 
 class Desks:
@@ -150,6 +153,21 @@ def _refuse_unable() -> None:
             _("There is no `dockerd` on this machine, and each submission gets one of its own."),
             hint=_("On Debian and Ubuntu, run `sudo apt-get install docker.io`."),
         )
+    if not _memory_keeps_attributes():
+        raise LabError(
+            _("This kernel is too old for desks: files in memory have no attributes of users."),
+            hint=_("Grade on a machine with Linux 6.6 or newer; `uname -r` shows what you have."),
+        )
+
+
+def _memory_keeps_attributes() -> bool:
+    """Tell whether layers of an account without privileges can lie in memory."""
+    with tempfile.NamedTemporaryFile(dir=MEMORY) as file:
+        try:
+            os.setxattr(file.fileno(), "user.labkit", b"")
+        except OSError:
+            return False
+    return True
 
 
 def _start_warm(course: Course) -> tuple[subprocess.Popen[bytes], socket.socket]:

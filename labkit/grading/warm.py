@@ -7,6 +7,7 @@ one thread and waits on one socket, and ends when the other end is closed.
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_REQUEST = 1 << 16
 MOST_FILES = 8
+#: What cells, `!` and checks import sooner or later.
+LOADED = ("docker", "pexpect", "labkit.magics", "labkit.attempts", "labkit.engine.probes")
 #: The engine and the learner share a file system, which is not the checks' own.
 MET = ("folders",)
 
@@ -113,15 +116,11 @@ def _load(root: str) -> Course:
 
 
 def _warm_shell() -> InteractiveShell:
-    import docker  # noqa: F401 - so that a learner's process has it
-    import pexpect  # type: ignore[import-untyped]  # noqa: F401 - what `!` runs programs with
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
-    import labkit.attempts
-    import labkit.engine.probes
-    import labkit.magics  # noqa: F401
-
+    for name in LOADED:
+        importlib.import_module(name)
     settings = Config()
     settings.HistoryManager.enabled = False  # it would have a thread, which no fork has
     settings.InteractiveShell.colors = "nocolor"

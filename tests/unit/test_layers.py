@@ -92,6 +92,10 @@ def calls(path: Path) -> Iterator[str]:
             yield ast.unparse(node.func)
 
 
+#: A program of its own that is an IPython shell: the learner's process of a desk.
+SHELLS = ("labkit.grading.learner", "labkit.grading.warm")
+
+
 @pytest.mark.parametrize("module", sorted(MODULES.keys() - {"labkit"}))
 def test_a_module_imports_from_its_own_layer_and_below(module: str) -> None:
     allowed = BELOW[layer(module)]
@@ -105,7 +109,11 @@ def test_a_module_imports_from_its_own_layer_and_below(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(m for m in MODULES if layer(m) != "face"))
 def test_below_the_faces_nothing_prints_and_nothing_knows_ipython(module: str) -> None:
-    if module in {"labkit", "labkit.authoring.__main__"}:  # the extension's hook; a command line
+    if module in {
+        "labkit",
+        "labkit.authoring.__main__",
+        *SHELLS,
+    }:  # the extension's hook; a command line
         return
     packages = {name.partition(".")[0] for name in imports(MODULES[module])}
     assert not packages & {"IPython", "ipywidgets", "argparse", "rich"}
