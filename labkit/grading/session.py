@@ -219,7 +219,9 @@ class Session:
 
 
 def _exit_message(status: str | None) -> str:
-    code = os.waitstatus_to_exitcode(int(status)) if status else 0
+    if not status:  # its end was seen before its parent could ask how it ended
+        return _("The learner's process ended in the middle of a cell.")
+    code = os.waitstatus_to_exitcode(int(status))
     if code < 0:
         text = _("The learner's process was ended by {signal} in the middle of a cell.")
         return text.format(signal=signal.Signals(-code).name)

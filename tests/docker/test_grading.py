@@ -108,7 +108,7 @@ UNRULY = {
         "cell deadline",
         "more than 10 s",
     ),
-    "an_exit_without_a_word": ("import os; os._exit(3)", "exited", "exit code 3"),
+    "an_exit_without_a_word": ("import os; os._exit(3)", "exited", "middle of a cell"),
     "a_kill_of_itself": ("import os; os.kill(os.getpid(), 9)", "exited", "middle of a cell"),
     "a_memory_hog": ("x = [bytearray(2**27) for _ in range(64)]", "memory", "more memory"),
     "a_disk_filler": ("!dd if=/dev/zero of=big bs=1M count=4000", "disk", "filled the disk"),
@@ -128,7 +128,7 @@ UNRULY = {
     ),
     "a_socket_deleted": ("import os; os.remove('/run/docker.sock')", "completed", ""),
     "text_of_all_kinds": (
-        "print('学生 \U0001f433 \u202e \x00 \x1b[2J'); raise ValueError('\\ud800')",
+        "print('学生 \U0001f433 \u202e \\x00 \\x1b[2J'); raise ValueError('\\ud800')",
         "completed",
         "",
     ),
