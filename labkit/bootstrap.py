@@ -17,7 +17,6 @@ import hashlib
 import importlib.util
 import json
 import os
-import signal
 import subprocess
 import sys
 import tomllib
@@ -221,13 +220,13 @@ def _call(program: Path, *arguments: str) -> int:
 
 @contextmanager
 def _running(program: Path, *arguments: str) -> Iterator[None]:
-    """Run a program beside the block, unseen; at its end it is told to end, as by Ctrl-C."""
+    """Run a program beside the block, unseen; at the block's end it is ended."""
     unseen = subprocess.DEVNULL
     with subprocess.Popen([program, *arguments], cwd=ROOT, stdout=unseen, stderr=unseen) as process:
         try:
             yield
         finally:
-            process.send_signal(signal.SIGINT)
+            process.terminate()  # a SIGINT is ignored by what was started in the background
 
 
 def _become(program: Path, *arguments: str) -> NoReturn:

@@ -219,7 +219,7 @@ def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
 def test_what_runs_beside_ends_with_the_block(tmp_path: Path) -> None:
     program = tmp_path / "waits"
     program.write_text(
-        "#!/bin/sh\ntrap 'echo ended > ended; exit' INT\necho > began\nwhile :; do sleep 0.1; done"
+        "#!/bin/sh\ntrap 'echo ended > ended; exit' TERM\necho > began\nwhile :; do sleep 0.1; done"
     )
     program.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch, contextlib.suppress(ZeroDivisionError):
