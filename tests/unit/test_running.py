@@ -168,8 +168,10 @@ def test_a_kernel_that_does_not_start_is_reported(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
     program = (
-        "import nbformat.v4 as nbf, pathlib\n"
+        "import nbformat.v4 as nbf, pathlib, signal\n"
         "from labkit.running import run_notebook\n"
+        # Tests that run in the background have it ignored, and so would this process.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         'cell = nbf.new_code_cell(\'import os, time; open("pid", "w").write(str(os.getpid())); \''
         '\'os.rename("pid", "kernel"); time.sleep(60)\')\n'
         f"run_notebook(nbf.new_notebook(cells=[cell]), cwd=pathlib.Path({str(tmp_path)!r}))\n"
