@@ -168,6 +168,8 @@ def lab(say: Say, arguments: Sequence[str]) -> int:
 
 def test(say: Say, arguments: Sequence[str]) -> int:
     """Set up everything that the tests need, and run them; none may be skipped for want of it."""
+    # Docker's programs are short and many, and would spend a third of their time on Go's memory.
+    os.environ.setdefault("GOGC", "400")
     learner, developer = learner_environment(), developer_environment()
     ensure_venv_module(say)
     with ThreadPoolExecutor() as pool:  # one unpacks while another fetches

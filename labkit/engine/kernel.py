@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import struct
 from pathlib import Path
 
@@ -124,6 +125,18 @@ def die_with_parent(parent: int) -> None:
     _call("prctl", _PARENT_DEATH_SIGNAL, 9, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the parent ends, whose process id this namespace does not know.
+
+    Args:
+        parent: Its pidfd, opened before the fork; when it has ended by now, this process ends too.
+    """
+    _call("prctl", _PARENT_DEATH_SIGNAL, 9, 0, 0, 0)
+    if select.select([parent], [], [], 0)[0]:
+        os._exit(1)
+    os.close(parent)
 
 
 def act_as(uid: int) -> None:

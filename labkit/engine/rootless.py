@@ -109,9 +109,12 @@ def keep(spec: Rootless, listener: socket.socket, owner: socket.socket) -> NoRet
     os.setresuid(0, 0, 0)
     kernel.die_with_parent(parent)
     kernel.forget_keys()
+    myself = os.pidfd_open(keeper)
     first = os.fork()
     if first == 0:
+        kernel.die_with(myself)
         _first(mine, listener, owner)
+    os.close(myself)
     mine.send(struct.pack("i", first))
     for left in (mine, listener):
         left.close()

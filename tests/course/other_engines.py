@@ -1,4 +1,4 @@
-"""Two more engines, on which exercises are proved while the tests use the first one.
+"""Other engines, on which exercises are proved while the tests use the first one.
 
 Each has a network of its own, so the ports that exercises publish do not collide. What it proves
 is proved by one process inside that network.
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from labkit.authoring.prove import Proof
     from labkit.engine import Engine
 
-#: A proof waits about half of its time, so they share two processors with the first engine.
-ENGINES = 2
+#: With two processors, more of them only make the lessons on the first one wait.
+ENGINES = 1
 #: With fewer exercises, starting and filling the engines takes longer than it saves.
 WORTHWHILE = 4
 PROGRAMS = ("dockerd", "iptables", "nsenter", "unshare")

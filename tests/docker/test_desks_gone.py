@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from labkit.engine.cgroups import hierarchies
@@ -66,6 +67,22 @@ def test_everything_is_gone_after_an_error(engine: Engine, course: Course) -> No
     with pytest.raises(Trouble):
         trouble()
     assert left_over() == []
+
+
+def test_an_engine_ends_with_the_process_that_keeps_it(engine: Engine, course: Course) -> None:
+    with Desks(course, engine) as desks, desks.desk() as desk:
+        run(desk, "!docker run --detach lab/web")
+        daemons = [
+            process
+            for process in psutil.Process(desks._process.pid).children(recursive=True)
+            if process.name() == "dockerd"
+        ]
+        assert daemons
+        for daemon in daemons:
+            keeper = daemon.parent().parent()
+            keeper.kill()
+        _gone, alive = psutil.wait_procs(daemons, timeout=20)
+        assert alive == []
 
 
 def test_a_killed_grader_leaves_no_process_and_the_next_removes_the_rest(
