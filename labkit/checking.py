@@ -11,7 +11,7 @@ import importlib
 import inspect
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from labkit.errors import (
     CourseError,
@@ -24,7 +24,7 @@ from labkit.errors import (
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from labkit.course import Course, Exercise
     from labkit.engine import Engine
@@ -103,6 +103,15 @@ class CheckOutcome:
     earned: int
     hidden: bool = False
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what `asdict` made of one.
+
+        Raises:
+            KeyError, TypeError, ValueError: It is something else.
+        """
+        return cls(**{**value, "outcome": Outcome(value["outcome"])})
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -143,6 +152,11 @@ class CheckResult:
         """Return plain values for `json.dumps`."""
         sums = {"points": self.points, "earned": self.earned, "passed": self.passed}
         return {**asdict(self), **sums}
+
+
+def first_not_passed(outcomes: Iterable[CheckOutcome]) -> CheckOutcome | None:
+    """Return the first check that failed, was skipped or is at fault, or None."""
+    return next((o for o in outcomes if o.outcome is not Outcome.PASSED), None)
 
 
 def check(

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.authoring.build import answered, starter
 from labkit.authoring.sources import Source
-from labkit.checking import Outcome, run_checks
+from labkit.checking import Outcome, first_not_passed, run_checks
 from labkit.engine.ownership import owned, remove
 from labkit.engine.probes import unmet
 from labkit.errors import AuthoringError, CourseError
@@ -164,7 +164,7 @@ class _Prover:
         claim = "the untouched starter fails"
         with self._scratch() as scratch:
             stopped, result = self._run(notebook, Path(scratch), strict=False)
-        first = _at_fault(result) or _first_not_passed(result)
+        first = _at_fault(result) or first_not_passed(result.outcomes)
         if stopped or first is None:
             return Step(claim, ok=False, found=stopped or "it passes: nothing is left to be done")
         return Step(claim, ok=first.outcome is Outcome.FAILED, found=_told_by(first))
@@ -174,7 +174,7 @@ class _Prover:
         stopped, result = self._run(notebook, scratch, strict=True)
         if stopped:
             return Step(claim, ok=False, found=stopped)
-        first = _first_not_passed(result)
+        first = first_not_passed(result.outcomes)
         found = _told_by(first) if first else f"{result.earned} of {result.points} points"
         return Step(claim, ok=result.passed, found=found)
 
@@ -196,7 +196,7 @@ class _Prover:
         with self._scratch() as scratch:
             stopped, result = self._run(notebook, Path(scratch), strict=False)
         objection = stopped or _objection(result, answer, others)
-        first = _first_not_passed(result)
+        first = first_not_passed(result.outcomes)
         return Step(claim, ok=not objection, found=objection or (_told_by(first) if first else ""))
 
     def _run(
@@ -229,17 +229,13 @@ class _Prover:
         return tempfile.TemporaryDirectory(prefix="labkit-prove-")
 
 
-def _first_not_passed(result: CheckResult) -> CheckOutcome | None:
-    return next((o for o in result.outcomes if o.outcome is not Outcome.PASSED), None)
-
-
 def _at_fault(result: CheckResult) -> CheckOutcome | None:
     return next((o for o in result.outcomes if o.outcome is Outcome.ERROR), None)
 
 
 def _objection(result: CheckResult, answer: WrongAnswer, others: Sequence[WrongAnswer]) -> str:
     """Say why the checks did not refuse a wrong answer for its own reason, or nothing."""
-    first = _at_fault(result) or _first_not_passed(result)
+    first = _at_fault(result) or first_not_passed(result.outcomes)
     if first is None:
         return "it passes"
     told, shown = _told_by(first), first.hint.casefold()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from labkit.checking import Outcome
+from labkit.checking import first_not_passed
 from labkit.errors import EngineError, LabError
 from labkit.grading import reading
 from labkit.grading.transcript import Ending
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from labkit.course import Course, Exercise
     from labkit.grading.desk import Desk, Desks
     from labkit.grading.results import Results
-    from labkit.grading.submissions import Submission
+    from labkit.grading.submissions import Problem, Submission
     from labkit.grading.transcript import CellRun, Transcript
 
 #: An exercise that another one builds on, and the same student's answer to it.
@@ -164,8 +164,7 @@ def grade_one(
     try:
         read = reading.read(data, exercise, course)
     except reading.Refused as error:
-        problem = error.problem
-        return replace(empty, status=Status.REFUSED, kind=problem.kind, message=problem.message)
+        return _refused(empty, error.problem)
     empty = replace(empty, notes=read.notes)
     answers: list[tuple[Exercise, reading.Reading]] = []
     for other, content in earlier:
@@ -213,8 +212,8 @@ def _at_desk(
         verdict = _judged(replace(empty, evidence=evidence), transcript, result)
         if verdict.status is not Status.GRADED:
             return verdict
-        if exercise.slug != empty.slug and not result.passed:
-            failed = next(o for o in result.outcomes if o.outcome != Outcome.PASSED)
+        failed = first_not_passed(result.outcomes)
+        if exercise.slug != empty.slug and failed:
             return _blocked(replace(empty, evidence=evidence), exercise, failed.found)
     return verdict
 
@@ -267,7 +266,6 @@ def _judged(verdict: Verdict, transcript: Transcript, result: CheckResult) -> Ve
 
 def _read(submission: Submission) -> tuple[bytes, Verdict | None]:
     """Read a submission's file, or say why it is refused unread."""
-    empty = _empty(submission)
     problem, data = submission.problem, b""
     if problem is None:
         try:
@@ -276,7 +274,11 @@ def _read(submission: Submission) -> tuple[bytes, Verdict | None]:
             problem = error.problem
     if problem is None:
         return data, None
-    return data, replace(empty, status=Status.REFUSED, kind=problem.kind, message=problem.message)
+    return data, _refused(_empty(submission), problem)
+
+
+def _refused(empty: Verdict, problem: Problem) -> Verdict:
+    return replace(empty, status=Status.REFUSED, kind=problem.kind, message=problem.message)
 
 
 def _empty(submission: Submission) -> Verdict:

@@ -89,10 +89,13 @@ def supervise(shell: InteractiveShell, group: str, lines: Lines, settings: dict[
     kernel.die_with_parent(parent)
     kernel.unshare(kernel.NEW_PIDS)
     told, tells = os.pipe()
+    myself = os.pidfd_open(os.getpid())
     first = os.fork()
     if first == 0:
+        kernel.die_with(myself)
         os.close(told)
         _first(shell, lines, settings, tells)
+    os.close(myself)
     os.close(tells)
     os.close(lines.output)
     lines.control.close()
@@ -114,7 +117,6 @@ def supervise(shell: InteractiveShell, group: str, lines: Lines, settings: dict[
 
 def _first(shell: InteractiveShell, lines: Lines, settings: dict[str, str], tells: int) -> NoReturn:
     """Be process 1: collect what ends, and end everything with the shell."""
-    kernel.die_with_parent(0)  # as it sees its parent, which is in another namespace
     lines.supervisor.close()
     kernel.unshare(kernel.NEW_MOUNTS)
     kernel.mount(None, "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.checking import CheckOutcome, CheckResult, Outcome
+from labkit.checking import CheckOutcome, CheckResult
 from labkit.engine import connect
 from labkit.engine.rootless import Rootless
 from labkit.errors import EngineError, EngineStartFailed, EngineUnreachable, LabError
@@ -293,10 +293,7 @@ class RootlessDesk:
 
 def _check_result(said: dict[str, Any]) -> CheckResult:
     """Read a result as `CheckResult.as_json` wrote it."""
-    outcomes = tuple(
-        CheckOutcome(**{**outcome, "outcome": Outcome(outcome["outcome"])})
-        for outcome in said["outcomes"]
-    )
+    outcomes = tuple(map(CheckOutcome.from_json, said["outcomes"]))
     return CheckResult(
         said["slug"], said["title"], outcomes, tuple(said["needs_unmet"]), said["next_slug"]
     )

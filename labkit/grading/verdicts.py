@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from labkit.checking import CheckOutcome, Outcome
+from labkit.checking import CheckOutcome
 from labkit.grading.transcript import CellRun
 
 if TYPE_CHECKING:
@@ -112,10 +112,7 @@ class Verdict:
             **{
                 **value,
                 "status": Status(value["status"]),
-                "outcomes": tuple(
-                    CheckOutcome(**{**one, "outcome": Outcome(one["outcome"])})
-                    for one in value["outcomes"]
-                ),
+                "outcomes": tuple(map(CheckOutcome.from_json, value["outcomes"])),
                 "notes": tuple(Note(**one) for one in value["notes"]),
                 "evidence": Evidence(
                     tuple(CellRun(**one) for one in evidence["cells"]),
@@ -124,8 +121,3 @@ class Verdict:
                 ),
             }
         )
-
-
-def first_not_passed(verdict: Verdict) -> CheckOutcome | None:
-    """Return the check at which a submission failed first."""
-    return next((o for o in verdict.outcomes if o.outcome is not Outcome.PASSED), None)
