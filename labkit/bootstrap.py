@@ -13,12 +13,16 @@ project's tables in pyproject.toml have changed.
 from __future__ import annotations
 
 import argparse
+import fcntl
 import hashlib
 import importlib.util
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,7 +37,7 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from labkit.commands import Say
 
@@ -73,14 +77,26 @@ class Environment:
         return stamp.is_file() and stamp.read_text(encoding="utf-8") == self.fingerprint()
 
     def ensure(self, say: Say) -> None:
-        """Make it, unless it is current.
+        """Make it, unless it is current or another process makes it just now: that is waited for.
 
         Raises:
             CommandFailed: pip or venv failed.
             LabError: This Python has no venv and it could not be installed.
         """
-        if self.is_current():
-            return
+        with self.lock.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(
+                    _("Another process makes `{name}`; waiting for it.").format(
+                        name=self.folder.name
+                    )
+                )
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if not self.is_current():
+                self._make(say)
+
+    def _make(self, say: Say) -> None:
         say(
             _("Making the Python environment `{name}` (once; takes about half a minute).").format(
                 name=self.folder.name
@@ -173,10 +189,9 @@ def test(say: Say, arguments: Sequence[str]) -> int:
     learner, developer = learner_environment(), developer_environment()
     ensure_venv_module(say)
     with ThreadPoolExecutor() as pool:  # one unpacks while another fetches
-        made = [pool.submit(each.ensure, say) for each in (learner, developer)]
+        made = pool.submit(developer.ensure, say)
         ensure_browser(say)
-    for each in made:
-        each.result()
+    made.result()
     labkit = developer.programs / "labkit"
     if failed := _call(labkit, "engine", "start"):
         return failed
@@ -187,10 +202,16 @@ def test(say: Say, arguments: Sequence[str]) -> int:
     ensure_images = (labkit, "images", "ensure")
     if arguments:
         return _call(*ensure_images) or _become(*pytest, *arguments)
-    with _running(*ensure_images):  # meanwhile run those tests that need no engine
-        # The second waits for the first, and says what became of it.
-        failed = _call(*pytest, "tests/unit") or _call(*ensure_images)
-    return failed or _become(*pytest, "--ignore", "tests/unit")
+    # What needs no engine is done while the other tests wait for theirs.
+    with (
+        ThreadPoolExecutor() as pool,
+        _beside(*pytest, "tests/unit") as outcome_of_unit_tests,
+    ):
+        made = pool.submit(learner.ensure, lambda _line: None)  # tests in the browser need it
+        failed = _call(*ensure_images) or _call(*pytest, "--ignore", "tests/unit")
+        failed = outcome_of_unit_tests() or failed
+    made.result()
+    return failed
 
 
 def environment(say: Say, _arguments: Sequence[str]) -> int:
@@ -216,17 +237,44 @@ def lock(say: Say, _arguments: Sequence[str]) -> int:
 
 
 def _call(program: Path, *arguments: str) -> int:
-    """Run a program of an environment in the foreground; return its exit code."""
-    return subprocess.run([str(program), *arguments], cwd=ROOT, check=False).returncode
+    """Run a program of an environment in the foreground; return its exit code.
+
+    Ctrl-C is its business alone: it may have things to put away, and is waited for.
+    """
+    ours = signal.getsignal(signal.SIGINT)
+    if ours is not signal.SIG_IGN:  # that, a program would inherit
+        signal.signal(signal.SIGINT, lambda *_signal: None)
+    try:
+        return subprocess.run([str(program), *arguments], cwd=ROOT, check=False).returncode
+    finally:
+        signal.signal(signal.SIGINT, ours)
 
 
 @contextmanager
-def _running(program: Path, *arguments: str) -> Iterator[None]:
-    """Run a program beside the block, unseen; at the block's end it is ended."""
-    unseen = subprocess.DEVNULL
-    with subprocess.Popen([program, *arguments], cwd=ROOT, stdout=unseen, stderr=unseen) as process:
+def _beside(program: Path, *arguments: str) -> Iterator[Callable[[], int]]:
+    """Run a program beside the block, unseen.
+
+    Yields:
+        Waits for its end, shows what it said, and returns its exit code. If it was not asked for
+        when the block ends, the program is ended.
+    """
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(
+            [str(program), *arguments], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+
+        def outcome() -> int:
+            code = process.wait()
+            said.seek(0)
+            sys.stdout.flush()
+            shutil.copyfileobj(said, sys.stdout.buffer)
+            sys.stdout.flush()
+            return code
+
         try:
-            yield
+            yield outcome
         finally:
             process.terminate()  # a SIGINT is ignored by what was started in the background
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+import psutil
+
 from labkit import images
 from labkit.authoring.prove import prove
 from labkit.course import Course
@@ -37,6 +39,10 @@ ENGINES = 1
 #: With fewer exercises, starting and filling the engines takes longer than it saves.
 WORTHWHILE = 4
 PROGRAMS = ("dockerd", "iptables", "nsenter", "unshare")
+#: A file system in memory, where their data are if there is room: nobody needs them afterwards.
+MEMORY = Path("/dev/shm")  # noqa: S108 - used through tempfile
+#: Bytes for the images of each, and as much again for what is made from them.
+ROOM = 2 << 30
 
 
 @contextmanager
@@ -58,7 +64,8 @@ def proofs_beside(
         yield {}
         return
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-")))
+        scratch = tempfile.TemporaryDirectory(prefix="lab-", dir=_memory_with_room())
+        folder = Path(stack.enter_context(scratch))
         try:
             others = [stack.enter_context(_other_engine(folder / str(n))) for n in range(ENGINES)]
         except EngineStartFailed:  # root of a container that may do less
@@ -84,6 +91,14 @@ def proofs_beside(
         yield {slug: pool.submit(prove_on_a_free_one, slug) for slug in reversed(slugs)}
         for each in filled:
             each.result()
+
+
+def _memory_with_room() -> Path | None:
+    """Return a folder in memory that holds what the engines make, or None."""
+    room = ROOM * (ENGINES + 1)  # and the pack that fills them
+    if not MEMORY.is_dir() or psutil.disk_usage(str(MEMORY)).free < room:
+        return None
+    return MEMORY if psutil.virtual_memory().available > 2 * room else None
 
 
 @contextmanager

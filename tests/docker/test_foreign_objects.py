@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from labkit.cli import main
 from labkit.course import Course
 from tests.foreign import inspected
 
@@ -46,19 +47,18 @@ def ours(engine: Engine) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("what", COMMANDS)
+@pytest.mark.usefixtures("work")
 def test_foreign_objects_survive(
-    engine: Engine, planted: str, ours: tuple[str, ...], work: Path, what: str
+    engine: Engine,
+    planted: str,
+    ours: tuple[str, ...],
+    what: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(ROOT)
     for arguments in COMMANDS[what]:
-        done = subprocess.run(
-            [sys.executable, "-m", "labkit", *arguments],
-            cwd=ROOT,
-            env=engine.cli_env() | {"LABKIT_WORK": str(work)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode in {0, 1}, done.stderr
+        assert main(arguments) in {0, 1}, capsys.readouterr()
     assert inspected(engine) == planted
     if what == "a reset of everything":
         assert not any(engine.containers.exists(name) for name in ours)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import re
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from labkit.errors import CommandFailed, LabError
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 PROJECT = '[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n'
@@ -157,10 +159,9 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         raise SystemExit
 
     @contextmanager
-    def running(_program: Path, *arguments: str) -> Iterator[None]:
-        done.append(f"{' '.join(arguments)} begins")
-        yield
-        done.append("and is over")
+    def beside(_program: Path, *arguments: str) -> Iterator[Callable[[], int]]:
+        done.append(f"beside: {' '.join(arguments)}")
+        yield lambda: done.append("its outcome") or 0
 
     def call(_program: Path, *arguments: str) -> int:
         done.append(" ".join(arguments))
@@ -170,7 +171,7 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("ensure_browser", "ensure_venv_module"):
         monkeypatch.setattr(bootstrap, name, lambda _say: None)
     monkeypatch.setattr(bootstrap, "_call", call)
-    monkeypatch.setattr(bootstrap, "_running", running)
+    monkeypatch.setattr(bootstrap, "_beside", beside)
     monkeypatch.setattr(bootstrap, "with_new_group", lambda _command: None)
     monkeypatch.setattr("os.chdir", lambda _folder: None)
     monkeypatch.setattr("os.execvp", become)
@@ -183,28 +184,35 @@ def test_a_part_of_the_tests_runs_when_the_images_are_there(did: list[str]) -> N
     assert did == ["engine start", "images ensure", "-m pytest --require-docker tests/unit"]
 
 
-def test_all_tests_begin_with_those_that_need_no_images(did: list[str]) -> None:
-    with pytest.raises(SystemExit):
-        bootstrap.test(silent, [])
-    assert did == [
-        "engine start",
-        "images ensure begins",
-        "-m pytest --require-docker tests/unit",
-        "images ensure",
-        "and is over",
-        "pytest --require-docker --ignore tests/unit",
-    ]
+WHOLE = [
+    "engine start",
+    "beside: -m pytest --require-docker tests/unit",
+    "images ensure",
+    "-m pytest --require-docker --ignore tests/unit",
+    "its outcome",
+]
 
 
-def test_the_rest_does_not_run_where_a_unit_test_fails(
-    did: list[str], monkeypatch: pytest.MonkeyPatch
+def test_tests_that_need_no_engine_run_beside_the_others(did: list[str]) -> None:
+    assert bootstrap.test(silent, []) == 0
+    assert did == WHOLE
+
+
+@pytest.mark.parametrize("part", ["tests/unit", "--ignore"])
+def test_all_tests_run_and_count_where_some_fail(
+    did: list[str], monkeypatch: pytest.MonkeyPatch, part: str
 ) -> None:
-    called = bootstrap._call
-    monkeypatch.setattr(
-        bootstrap, "_call", lambda *command: called(*command) or int("pytest" in command)
-    )
+    called, beside = bootstrap._call, bootstrap._beside
+    monkeypatch.setattr(bootstrap, "_call", lambda *c: called(*c) or int(part in c))
+
+    @contextmanager
+    def failing(*command: Any) -> Iterator[Callable[[], int]]:
+        with beside(*command) as outcome:
+            yield lambda: outcome() or int(part in command)
+
+    monkeypatch.setattr(bootstrap, "_beside", failing)
     assert bootstrap.test(silent, []) == 1
-    assert did[-2:] == ["-m pytest --require-docker tests/unit", "and is over"]
+    assert did == WHOLE
 
 
 def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
@@ -216,18 +224,66 @@ def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
     assert did == ["engine start", "-m labkit.bootstrap test tests/unit"]
 
 
-def test_what_runs_beside_ends_with_the_block(tmp_path: Path) -> None:
-    program = tmp_path / "waits"
-    program.write_text(
-        "#!/bin/sh\ntrap 'echo ended > ended; exit' TERM\necho > began\nwhile :; do sleep 0.1; done"
-    )
+def script(folder: Path, text: str) -> Path:
+    program = folder / "program"
+    program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(0o755)
-    with pytest.MonkeyPatch.context() as patch, contextlib.suppress(ZeroDivisionError):
-        patch.setattr(bootstrap, "ROOT", tmp_path)
-        with bootstrap._running(program):
-            wait_until((tmp_path / "began").exists, what="its start", timeout=20)
-            raise ZeroDivisionError
-    assert (tmp_path / "ended").read_text() == "ended\n"
+    return program
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which programs are run."""
+    monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
+    return tmp_path
+
+
+def test_what_runs_beside_ends_with_the_block(here: Path) -> None:
+    waits = "trap 'echo ended > ended; exit' TERM\necho > began\nwhile :; do sleep 0.1; done"
+    with contextlib.suppress(ZeroDivisionError), bootstrap._beside(script(here, waits)):
+        wait_until((here / "began").exists, what="its start", timeout=20)
+        raise ZeroDivisionError
+    assert (here / "ended").read_text() == "ended\n"
+
+
+def test_what_ran_beside_is_shown_when_it_is_asked_for(
+    here: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with bootstrap._beside(script(here, "echo said; echo wrong >&2; exit 3")) as outcome:
+        assert capfd.readouterr().out == ""
+        assert outcome() == 3
+    assert capfd.readouterr().out == "said\nwrong\n"
+
+
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Ctrl-C means what it usually does, also where these tests run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_program_interrupted_by_ctrl_c_is_waited_for(here: Path) -> None:
+    # As in a terminal, the signal goes to both; the program takes its time to put things away.
+    interrupts = "kill -INT $PPID; sleep 0.5; echo put away > put-away; exit 130"
+    assert bootstrap._call(script(here, interrupts)) == 130
+    assert (here / "put-away").exists()
+    with pytest.raises(KeyboardInterrupt):  # afterwards it means what it did
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_environment_that_another_process_makes_is_waited_for(environment: Environment) -> None:
+    told: list[str] = []
+
+    def other_is_done(line: str) -> None:
+        told.append(line)
+        fcntl.flock(held, fcntl.LOCK_UN)
+
+    with environment.lock.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        environment.ensure(other_is_done)
+    assert told == ["Another process makes `.venv`; waiting for it."]
 
 
 def test_what_follows_the_target_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
