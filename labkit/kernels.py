@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # `zmqshell.system` is what runs a `!command`; wrapping it there, and not the shell's method,
 # leaves the stack as IPython expects it when it expands `{variables}` of the caller.
-_OBSERVE = """
+OBSERVE = """
 def _observe():
     import ipykernel.zmqshell
     run, seen = ipykernel.zmqshell.system, []
@@ -73,7 +73,7 @@ async def running_kernel(
             extra_arguments=["--HistoryManager.hist_file=:memory:", "--IPKernelApp.log_level=40"],
         )
         await client.async_start_new_kernel_client()
-        await _ask(client, _OBSERVE)
+        await _ask(client, OBSERVE)
         yield client
     finally:
         if client.kc is not None:

@@ -275,7 +275,7 @@ class _Run:
         begun, fatal = time.monotonic(), ""
         try:
             await client.async_execute_cell(cell, index)
-            error = _verdict(cell, await take_commands(client))
+            error = verdict(cell, await take_commands(client))
         except CellTimeoutError:
             error = fatal = _("it took more than {seconds:g} s.").format(seconds=self.seconds)
         except DeadKernelError:
@@ -301,7 +301,7 @@ def _located(cell: CellReport) -> str:
     return _("Cell {number}: {error}").format(number=cell.index + 1, error=cell.error)
 
 
-def _verdict(cell: NotebookNode, commands: list[tuple[str, int]]) -> str:
+def verdict(cell: NotebookNode, commands: list[tuple[str, int]]) -> str:
     """Say what is wrong with an executed cell, or nothing."""
     raised = [out for out in cell.outputs if out.output_type == "error"]
     failed = [(command, code) for command, code in commands if code != 0]

@@ -6,6 +6,8 @@ Lessons:
       wide as JupyterLab shows them (100 characters). What does not: headings, tables, fenced
       blocks, images, and boxes (`>` quotes), which stand out by themselves;
     * a summary and a clean-up section, both with a heading, and code in the latter;
+    * its cells before the first section name each `lab-…` object that it makes, or a label of it,
+      and so remove what an earlier run left; or they run `%reset_lab`;
     * `%exercise SLUG` for each exercise of the chapter.
 
 Exercises:
@@ -39,6 +41,8 @@ MOST_LINES = 5
 WIDTH = 100
 LONGEST_SLEEP = 2.0
 WELCOME = 0
+RESET = "%reset_lab"
+LESSON_LABEL = "labkit.lesson="
 
 _SUMMARY = re.compile(r"summary|what you can do now", re.IGNORECASE)
 _CLEAN_UP = re.compile(r"clean[ -]?(ing )?up", re.IGNORECASE)
@@ -47,6 +51,7 @@ _EMPTY_WORDS = re.compile(
     r"needless to say|as we all know)\b",
     re.IGNORECASE,
 )
+_SECTION = re.compile(r"^## ", re.MULTILINE)
 _NOT_PROSE = re.compile(r"^\s*(#|\||>|!\[|<|:::|---|\+\+\+|\[//\])")
 _PYTHON_SLEEP = re.compile(r"\btime\.sleep\(\s*([\d.]+)\s*\)")
 
@@ -70,6 +75,7 @@ def lint_lesson(source: Source, chapter: Chapter) -> tuple[Finding, ...]:
         *_first_cell(source),
         *_long_texts(source),
         *_sections(source),
+        *_leftovers(source),
         *_links(source, chapter),
         *_common(source),
     )
@@ -162,6 +168,29 @@ def _sections(source: Source) -> Iterator[Finding]:
             "the lesson does not end with a clean-up.",
             "Add a section `## Clean up` with a cell that removes all it made.",
         )
+
+
+def _leftovers(source: Source) -> Iterator[Finding]:
+    sections = (i for i, cell in enumerate(source.cells) if _SECTION.search(cell.source))
+    first = next((i for i in sections if not source.cells[i].code), len(source.cells))
+    opening = "\n".join(cell.source for cell in source.cells[:first] if cell.code)
+    if RESET in opening:
+        return
+    made = [
+        (name, command)
+        for cell in source.cells
+        for command in commands(cell)
+        for name in created(command)
+        if name.startswith("lab-") and not re.search(r"[${}]", name)
+    ]
+    for name, command in {name: (name, command) for name, command in reversed(made)}.values():
+        by_label = any(w.startswith(LESSON_LABEL) and w in opening for w in command.words)
+        if name not in opening and not by_label:
+            yield Finding(
+                source.at(command.line),
+                f"`{name}` may be there from an earlier run.",
+                "Remove it in a cell before the first section.",
+            )
 
 
 def _links(source: Source, chapter: Chapter) -> Iterator[Finding]:

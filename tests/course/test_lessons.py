@@ -1,7 +1,13 @@
-"""Every lesson, top to bottom, on the real engine: from a clean state and from a dirty one."""
+"""Every lesson, top to bottom, on the real engine, over what a run that was broken off has left.
+
+That run ends where the first exercise begins; with `--long`, where the lesson would clean up. That
+a lesson's first cells remove all that the whole of it makes is for `labkit.authoring.lint`.
+"""
 
 from __future__ import annotations
 
+import json
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +18,13 @@ from pytest_notebook.nb_regression import NBRegressionFixture
 from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
 from labkit.engine.objects import listed_name, listed_tags
-from labkit.kernels import environment
-from labkit.running import run_notebook, workspace_environment
+from labkit.kernels import OBSERVE, environment
+from labkit.running import run_notebook, verdict, workspace_environment
 from tests.skips import skip_without
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nbformat import NotebookNode
 
     from labkit.course import Lesson
@@ -38,15 +46,20 @@ def _needs(engine: Engine, lesson: Lesson) -> None:
 
 
 def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_nothing(
-    clean_engine: Engine, course: Course, lesson: Lesson, tmp_path: Path
+    clean_engine: Engine,
+    course: Course,
+    lesson: Lesson,
+    tmp_path: Path,
+    pytestconfig: pytest.Config,
 ) -> None:
     before = everything(clean_engine)
     folder = tmp_path / "notebooks"
     folder.mkdir()
+    journal = tmp_path / "journal"
     variables = workspace_environment(clean_engine, course, tmp_path / "work")
     as_in_jupyter = NBRegressionFixture(
         exec_cwd=str(folder),
-        exec_env=environment(variables),
+        exec_env=environment(variables | keeping_a_journal(tmp_path, journal)),
         exec_timeout=CELL_TIMEOUT,
         post_processors=(),
         diff_ignore=(
@@ -57,13 +70,16 @@ def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_n
         ),
     )
     notebook = course.lesson_notebook(lesson)
-    interrupted = tmp_path / notebook.name
-    nbformat.write(before_its_clean_up(notebook), interrupted)
-    as_in_jupyter.check(interrupted)
-
-    # This one also finds a `!command` that fails, which Jupyter lets pass.
-    report = run_notebook(notebook, cwd=folder, env=variables, timeout=CELL_TIMEOUT)
+    ends = cleans_up if pytestconfig.getoption("long") else leads_to_exercise
+    early = broken_off(notebook, ends)
+    report = run_notebook(early, cwd=folder, env=variables, timeout=CELL_TIMEOUT)
     assert report.ok, say(report)
+
+    ran = as_in_jupyter.check(notebook)
+    # Jupyter lets a `!command` that fails pass.
+    for line, cell in zip(journal.read_text().splitlines(), run_cells(ran.nb_final), strict=True):
+        commands = [(command, code) for command, code in json.loads(line)]
+        assert verdict(cell, commands) == "", cell.source
     assert everything(clean_engine) - before == set()
     assert list(folder.iterdir()) == []
 
@@ -85,13 +101,39 @@ def say(report: RunReport) -> str:
     return f"{report.error}\n{cell.source}\n---\n{cell.output}" if cell else report.error
 
 
-def before_its_clean_up(path: Path) -> NotebookNode:
-    """The lesson as far as a learner comes who goes home too early."""
+def broken_off(path: Path, ends: Callable[[NotebookNode], bool]) -> NotebookNode:
+    """The lesson as far as a learner comes who goes away too early."""
     notebook = nbformat.read(path, as_version=4)
-    last = max(
-        index
-        for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "markdown" and is_clean_up(cell.source)
-    )
-    notebook.cells = notebook.cells[:last]
+    notebook.cells = list(takewhile(lambda cell: not ends(cell), notebook.cells))
     return notebook
+
+
+def leads_to_exercise(cell: NotebookNode) -> bool:
+    return cell.cell_type == "code" and cell.source.startswith("%exercise ")
+
+
+def cleans_up(cell: NotebookNode) -> bool:
+    return cell.cell_type == "markdown" and is_clean_up(cell.source)
+
+
+def run_cells(notebook: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def keeping_a_journal(folder: Path, journal: Path) -> dict[str, str]:
+    """What has a kernel write, for each cell, its shell commands and their exit codes."""
+    startup = folder / "ipython" / "profile_default" / "startup" / "journal.py"
+    startup.parent.mkdir(parents=True)
+    startup.write_text(OBSERVE + JOURNAL.format(path=str(journal)))
+    return {"IPYTHONDIR": str(folder / "ipython")}
+
+
+JOURNAL = """
+def _write():
+    import json
+    with open({path!r}, "a") as journal:
+        json.dump(get_ipython()._labkit_commands, journal)
+        journal.write("\\n")
+    get_ipython()._labkit_commands.clear()
+get_ipython().events.register("post_run_cell", lambda _result: _write())
+"""

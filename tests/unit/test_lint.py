@@ -49,12 +49,34 @@ def test_a_good_lesson_and_a_good_exercise_have_no_findings(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("opening", "command"),
+    [
+        ("%reset_lab", "docker create --name lab-a lab/shell"),
+        (
+            "!docker rm $(docker ps --quiet --filter label=labkit.lesson=tiny)",
+            "docker create --label labkit.lesson=tiny --name lab-a lab/shell",
+        ),
+        ("!docker rm lab-1 lab-2", "docker create --name lab-$number lab/shell"),
+    ],
+)
+def test_what_a_lesson_makes_may_be_removed_without_its_name(
+    tmp_path: Path, opening: str, command: str
+) -> None:
+    changes = (
+        ("!docker rm --force lab-a 2>/dev/null", opening),
+        ("!docker run --name lab-a lab/shell true", f"!{command}"),
+    )
+    assert lesson_findings(tmp_path, *changes) == ()
+
+
+@pytest.mark.parametrize(
     ("change", "problem"),
     [
         (("%load_ext labkit", "import labkit"), "does not load labkit"),
         (("One line.", "A line.\n\n" * 6), "6 lines of text"),
         (("## Summary", "## More"), "no summary"),
         (("## Clean up", "## Further"), "does not end with a clean-up"),
+        (("!docker rm --force lab-a", "!docker rm --force lab-b"), "`lab-a` may be there from an"),
         (("%exercise tiny.first", "%exercise tiny.second"), "`tiny.first`"),
         (("One line.", "One powerful line."), "“powerful” says nothing"),
         (("!docker rm -f lab-a", "!sleep 5"), "sleeps for 5 s"),

@@ -55,6 +55,7 @@ LESSON = (
 
 ```{code-cell} ipython3
 %load_ext labkit
+!docker rm --force lab-a 2>/dev/null
 ```
 
 ## Run
