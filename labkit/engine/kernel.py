@@ -70,9 +70,7 @@ def show_shifted(source: str, target: str, users: int, *, writable: bool = False
         users: An open file of the user namespace.
         writable: Whether it can be written to.
     """
-    place = _call(
-        "syscall", _OPEN_TREE, _AT_FDCWD, os.fsencode(source), _OPEN_TREE_CLONE | os.O_CLOEXEC
-    )
+    place = _copy_of(source)
     try:
         switched_on = _ATTR_IDMAP | _ATTR_NOSUID | _ATTR_NODEV
         if writable:  # an engine's own layers: they hold set-user-id programs
@@ -83,12 +81,29 @@ def show_shifted(source: str, target: str, users: int, *, writable: bool = False
         _call(
             "syscall", _MOUNT_SETATTR, place, b"", _AT_EMPTY_PATH, attributes, len(attributes)
         )  # fmt: skip
-        _call(
-            "syscall", _MOVE_MOUNT, place, b"", _AT_FDCWD, os.fsencode(target),
-            _MOVE_FROM_EMPTY_PATH,
-        )  # fmt: skip
+        _attach(place, target)
     finally:
         os.close(place)
+
+
+def cover(source: str, target: str) -> None:
+    """Show a file in place of another one; where that is a link, in place of the link itself."""
+    place = _copy_of(source)
+    try:
+        _attach(place, target)
+    finally:
+        os.close(place)
+
+
+def _copy_of(source: str) -> int:
+    """Open a copy of the mount that a file or a folder is on, from there on, mounted nowhere."""
+    return _call(
+        "syscall", _OPEN_TREE, _AT_FDCWD, os.fsencode(source), _OPEN_TREE_CLONE | os.O_CLOEXEC
+    )
+
+
+def _attach(place: int, target: str) -> None:
+    _call("syscall", _MOVE_MOUNT, place, b"", _AT_FDCWD, os.fsencode(target), _MOVE_FROM_EMPTY_PATH)
 
 
 def become_root_of(folder: str) -> None:

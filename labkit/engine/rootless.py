@@ -22,6 +22,7 @@ import fcntl
 import os
 import pickle
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -214,8 +215,20 @@ def _become_daemon(listener: socket.socket) -> NoReturn:
         "PATH": PATH, "HOME": rootless_files.HOME,
         "LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid()),
     }  # fmt: skip
+    program = shutil.which("dockerd", path=PATH) or "dockerd"
+    _stand_in(program)
     command = ["dockerd", "--host=fd://", f"--host=unix://{SOCKET}"]
-    os.execvpe(command[0], command, environment)  # noqa: S606 - no shell of ours
+    os.execve(program, command, environment)  # noqa: S606 - no shell of ours
+
+
+def _stand_in(program: str) -> None:
+    """Put something in place of what a process has in /proc, for one that may not be looked into.
+
+    The kernel keeps these from such a process, as from anybody. Its containers' networks are set up
+    by running its own program by the name that it has there.
+    """
+    kernel.cover(os.devnull, "/proc/self/oom_score_adj")
+    kernel.cover(program, "/proc/self/exe")
 
 
 def _switch_loopback_on() -> None:

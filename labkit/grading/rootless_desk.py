@@ -262,7 +262,7 @@ class RootlessDesk:
             base=self._slot.base,
             group=self._slot.group.path,
             disk=self._limits.disk,
-            shown=self._warm.shown,
+            shown=(*self._warm.shown, *(template.programs if template else ())),
             layers=template.layers if template else "",
             seed=template.seed if template else "",
             data_root=str(data_root or ""),

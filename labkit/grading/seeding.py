@@ -3,6 +3,10 @@
 A rootless engine loads the images into a data root on the disk. Later engines see its layers
 read-only, each as files of its own accounts, and get a copy of the few small files beside them. So
 nothing is copied per submission, and nothing that a learner does can reach another's engine.
+
+With it lie copies of the engine's programs that nobody but the host's root may read. Of a process
+that runs such a file, the kernel lets nobody see or change anything who could not read the file. So
+a container with every right that a desk has cannot change what its engine tells the grader.
 """
 
 from __future__ import annotations
@@ -17,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from labkit.distribution import find_program
 from labkit.engine import transfer
-from labkit.engine.rootless import pack_seed
+from labkit.engine.rootless import PATH, pack_seed
 from labkit.files import locked
 
 if TYPE_CHECKING:
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 
 FOLDER = Path("/var/lib/labkit/grading")
 #: Told in the name of every template, so that another layout is made anew.
-LAYOUT = 1
+LAYOUT = 2
+#: What answers the grader.
+PROGRAMS = ("dockerd", "containerd")
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Template:
     def seed(self) -> str:
         """The file with all of it but the layers."""
         return str(self.folder / "seed")
+
+    @property
+    def programs(self) -> tuple[tuple[str, str], ...]:
+        """The programs that nobody may read, and where they are shown."""
+        return tuple((str(self.folder / "programs" / path.name), str(path)) for path in _programs())
 
     def release(self) -> None:
         """Say that this grader does not use it any more."""
@@ -99,7 +109,17 @@ def _make(
         elif names:
             transfer.copy(images, names, engine)
     pack_seed(data, half / "seed")
+    (half / "programs").mkdir()
+    for program in _programs():
+        copy = half / "programs" / program.name
+        shutil.copyfile(program, copy)
+        copy.chmod(0o711)
     half.rename(folder)
+
+
+def _programs() -> tuple[Path, ...]:
+    found = (shutil.which(name, path=PATH) for name in PROGRAMS)
+    return tuple(Path(program).resolve() for program in found if program)
 
 
 def _silent(_text: str, _done: int | None, _total: int | None) -> None:
@@ -114,8 +134,8 @@ def _key(images: Engine | Path, names: Sequence[str]) -> tuple[str, tuple[str, .
     else:
         present = tuple(name for name in names if images.images.exists(name))
         what = [[name, images.images.get(name).id] for name in present]
-    engine = Path(find_program("dockerd") or "dockerd")
-    text = json.dumps([LAYOUT, what, engine.stat().st_mtime_ns])
+    programs = [(str(path), path.stat().st_mtime_ns) for path in _programs()]
+    text = json.dumps([LAYOUT, what, programs])
     return hashlib.sha256(text.encode()).hexdigest()[:16], present
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from labkit.grading.desks import Desks
+    from labkit.grading.rootless_desk import RootlessDesk
     from labkit.grading.transcript import CellRun
 
 SECRET = secrets.token_hex(16)
@@ -56,7 +57,40 @@ IN_MEMORY = """import gc
 def found(text):
     return ['got in' for item in gc.get_objects() if type(item) is str and text in item]
 """
-PROGRAMS = {"walk.py": WALK.encode(), "fetch.py": FETCH.encode()}
+#: Tries to look into each process and to change it, and says of which it could.
+LOOK = """import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+class Part(ctypes.Structure):
+    _fields_ = [('at', ctypes.c_void_p), ('size', ctypes.c_size_t)]
+def transfers(function):
+    def transfer(pid):
+        mine, theirs = Part(ctypes.addressof(ctypes.create_string_buffer(8)), 8), Part(0x400000, 8)
+        done = function(pid, ctypes.byref(mine), 1, ctypes.byref(theirs), 1, 0)
+        return done > 0 or ctypes.get_errno() == 14
+    return transfer
+ways = {
+    'memory': lambda pid: open(f'/proc/{pid}/mem', 'r+b'),
+    'map': lambda pid: open(f'/proc/{pid}/maps').read(),
+    'reading': transfers(libc.process_vm_readv),
+    'writing': transfers(libc.process_vm_writev),
+    'a debugger': lambda pid: libc.ptrace(0x4206, pid, 0, 0) == 0,
+    'open files': lambda pid: os.listdir(f'/proc/{pid}/fd'),
+    'a socket': lambda pid: libc.syscall(438, libc.syscall(434, pid, 0), 3, 0) >= 0,
+    'a namespace': lambda pid: os.open(f'/proc/{pid}/ns/mnt', os.O_RDONLY),
+    'root': lambda pid: os.listdir(f'/proc/{pid}/root/'),
+}
+for pid in sorted(int(name) for name in os.listdir('/proc') if name.isdigit()):
+    if pid != os.getpid():
+        name = open(f'/proc/{pid}/comm').read().strip()
+        for way, look in ways.items():
+            try:
+                could = bool(look(pid))
+            except OSError:
+                could = False
+            said = 'got in' if pid == 1 or name in ('dockerd', 'containerd') else 'may be had'
+            print(f'{name}: {way}', said if could else 'refused', flush=True)
+"""
+PROGRAMS = {"walk.py": WALK.encode(), "fetch.py": FETCH.encode(), "look.py": LOOK.encode()}
 
 
 def shell(script: str) -> str:
@@ -128,6 +162,8 @@ def attempts(course: Course, secret: Path) -> dict[str, str]:
             " echo /x > /proc/sys/kernel/modprobe && echo got in"
         ),
         "the kernel itself": shell("echo b > /proc/sysrq-trigger && echo got in"),
+        "the engine's memory": f"!{sys.executable} {WORK}/look.py",
+        "the engine's memory, from a container": script("look"),
         "a module of the kernel": shell("modprobe dummy && echo got in; insmod /x && echo got in"),
         "the clock": shell("date -s 2001-01-01 && echo got in"),
         "programs that all share": shell("mount -o remount,rw /usr; touch /usr/x && echo got in"),
@@ -219,6 +255,15 @@ def test_a_mighty_container_does_run(tries: dict[str, CellRun]) -> None:
     assert "dockerd" in tries["processes, from a container"].output
 
 
+def test_who_may_look_into_others_may_not_look_into_the_engine(tries: dict[str, CellRun]) -> None:
+    """Else the engine would be closed by what keeps containers from all processes."""
+    said = tries["the engine's memory, from a container"].output
+    ways = set(re.findall(r"^containerd-shim: (.+) may be had", said, re.MULTILINE))
+    assert len(ways) == 9, said
+    for engine in ("dockerd", "containerd"):
+        assert set(re.findall(rf"^{engine}: (.+) refused", said, re.MULTILINE)) == ways
+
+
 def test_the_usual_socket_is_the_desks_own(desks: Desks) -> None:
     with desks.desk() as desk:
         ask = "import docker; print(docker.from_env().info()['Name'])"
@@ -246,6 +291,39 @@ def test_a_forged_engine_is_not_believed(desks: Desks, course: Course) -> None:
     with desks.desk() as desk:
         run(desk, serve)
         assert desk.check(course.exercise("containers.exit_code")).earned == 0
+
+
+LIE = """import os, socket, threading
+def pass_on(source, target, lie):
+    while data := source.recv(1 << 16):
+        target.sendall(data.replace(b'"ExitCode":0', b'"ExitCode":7') if lie else data)
+    target.shutdown(socket.SHUT_WR)
+server = socket.socket(socket.AF_UNIX)
+server.bind('/run/lie.sock')
+server.listen()
+os.rename('/run/docker.sock', '/run/true.sock')
+os.rename('/run/lie.sock', '/run/docker.sock')
+while True:
+    line = server.accept()[0]
+    engine = socket.socket(socket.AF_UNIX)
+    engine.connect('/run/true.sock')
+    for ends in ((line, engine, False), (engine, line, True)):
+        threading.Thread(target=pass_on, args=ends).start()
+"""
+
+
+def test_who_falsifies_answers_convinces_nobody_but_himself(
+    desk: RootlessDesk, course: Course
+) -> None:
+    """A container of the learner's stands between the usual socket and the engine until the end."""
+    exercise = course.exercise("containers.exit_code")
+    serve = f"!docker run --detach -v /:/host lab/shell chroot /host {sys.executable} {WORK}/lie.py"
+    wait = "import os, time\nwhile not os.path.exists('/run/true.sock'): time.sleep(0.01)"
+    answer = "!docker run --name lab-report lab/shell echo backup finished"
+    cells = (serve, wait, answer, "%load_ext labkit", f"%check {exercise.slug}")
+    transcript = run(desk, *cells, files={"lie.py": LIE.encode()})
+    assert "3 of 3 points" in transcript.cells[-1].output
+    assert not desk.check(exercise).passed
 
 
 def test_no_process_has_an_account_of_this_machine(desks: Desks) -> None:
