@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from labkit.engine import kernel
 from labkit.engine.cgroups import Group, hierarchies
+from labkit.engine.processes import send
 from labkit.engine.rootless import PATH, SOCKET
 from labkit.engine.rootless_files import HOME
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 WORK = f"{HOME}/work"
 #: Of an exception's text.
 LONGEST_ERROR = 500
+#: Where a fork bomb or a want of memory keeps all processes of a learner from their work.
+SECONDS_TO_TELL = 5.0
 
 
 @dataclass(frozen=True)
@@ -103,9 +106,7 @@ def supervise(shell: InteractiveShell, group: str, lines: Lines, settings: dict[
     waiting.register(lines.supervisor, select.POLLIN)
     waiting.register(told, select.POLLHUP)
     waiting.poll()
-    with suppress(ProcessLookupError):
-        os.kill(first, signal.SIGKILL)
-    os.waitpid(first, 0)
+    _end(first, told)
     disk = os.statvfs("/")
     end = {
         "status": os.read(told, 20).decode() or None,
@@ -113,6 +114,16 @@ def supervise(shell: InteractiveShell, group: str, lines: Lines, settings: dict[
     }
     with suppress(OSError):  # the grader is gone
         lines.supervisor.send(json.dumps(end).encode())
+
+
+def _end(first: int, told: int) -> None:
+    """Have the first process of a namespace say how the shell ended, and end with all in it."""
+    with suppress(ProcessLookupError):
+        os.kill(first, signal.SIGTERM)
+    select.select([told], [], [], SECONDS_TO_TELL)
+    with suppress(ProcessLookupError):
+        os.kill(first, signal.SIGKILL)
+    os.waitpid(first, 0)
 
 
 def _first(shell: InteractiveShell, lines: Lines, settings: dict[str, str], tells: int) -> NoReturn:
@@ -127,6 +138,7 @@ def _first(shell: InteractiveShell, lines: Lines, settings: dict[str, str], tell
         _run(shell, lines, settings)
     lines.control.close()
     os.close(lines.output)
+    signal.signal(signal.SIGTERM, lambda *_: send([child], signal.SIGKILL))
     while True:
         ended, status = os.waitpid(-1, 0)
         if ended == child:

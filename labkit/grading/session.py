@@ -17,7 +17,7 @@ from labkit.grading.transcript import CellRun, Ending, Transcript
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from labkit.engine.cgroups import Group
     from labkit.grading.transcript import Cell
@@ -114,7 +114,6 @@ class Session:
             raise EngineError(_("The learner's process could not be started at its desk."))
         whole = time.monotonic() + deadline
         runs: list[CellRun] = []
-        ending, message = Ending.COMPLETED, ""
         for number, cell in enumerate(cells):
             output, begun = Output(), time.monotonic()
             own = begun + cell_deadline
@@ -136,8 +135,7 @@ class Session:
             )
         else:
             end = self._end(Output())
-            if end.get("full"):
-                ending, message = Ending.DISK, _("The cells have filled the disk.")
+            ending, message = next(self._met(end), (Ending.COMPLETED, ""))
         return Transcript(tuple(runs), ending, message)
 
     def _wait(self, output: Output, until: float) -> tuple[dict[str, Any] | None, bool]:
@@ -195,13 +193,19 @@ class Session:
     def _why(
         self, end: dict[str, Any], *, late: bool, cell: bool, seconds: tuple[float, float]
     ) -> tuple[Ending, str]:
-        """Say why no more cells were run; what came first in this list explains what follows."""
+        """Say why no more cells were run; a limit that was met explains what follows."""
         took = (
             _("The cell took more than {seconds:g} s.")
             if cell
             else _("The cells took more than {seconds:g} s.")
-        )
-        reasons = (
+        ).format(seconds=seconds[0] if cell else seconds[1])
+        by_itself = (Ending.EXITED, _exit_message(end.get("status")))
+        deadline = (Ending.CELL_DEADLINE if cell else Ending.DEADLINE, took)
+        return next(self._met(end), deadline if late else by_itself)
+
+    def _met(self, end: dict[str, Any]) -> Iterator[tuple[Ending, str]]:
+        """Name the limits that were met, also by cells that went on; the first explains the rest."""
+        limits = (
             (self._printed > self._most, Ending.OUTPUT,
              _("The cells printed more than {count} bytes.").format(count=self._most)),
             (self._group.kills() > self._kills, Ending.MEMORY,
@@ -209,17 +213,12 @@ class Session:
             (self._group.refusals() > self._refusals, Ending.PROCESSES,
              _("The cells started more processes than they may.")),
             (end.get("full"), Ending.DISK, _("The cells have filled the disk.")),
-            (late, Ending.CELL_DEADLINE if cell else Ending.DEADLINE,
-             took.format(seconds=seconds[0] if cell else seconds[1])),
         )  # fmt: skip
-        for true, ending, message in reasons:
-            if true:
-                return ending, message
-        return Ending.EXITED, _exit_message(end.get("status"))
+        return ((ending, message) for met, ending, message in limits if met)
 
 
 def _exit_message(status: str | None) -> str:
-    if not status:  # its end was seen before its parent could ask how it ended
+    if not status:  # its parent had no time or memory to say it
         return _("The learner's process ended in the middle of a cell.")
     code = os.waitstatus_to_exitcode(int(status))
     if code < 0:

@@ -108,8 +108,8 @@ UNRULY = {
         "cell deadline",
         "more than 10 s",
     ),
-    "an_exit_without_a_word": ("import os; os._exit(3)", "exited", "middle of a cell"),
-    "a_kill_of_itself": ("import os; os.kill(os.getpid(), 9)", "exited", "middle of a cell"),
+    "an_exit_without_a_word": ("import os; os._exit(3)", "exited", "exit code 3"),
+    "a_kill_of_itself": ("import os; os.kill(os.getpid(), 9)", "exited", "SIGKILL"),
     "a_memory_hog": ("x = [bytearray(2**27) for _ in range(64)]", "memory", "more memory"),
     "a_disk_filler": ("!dd if=/dev/zero of=big bs=1M count=4000", "disk", "filled the disk"),
     "a_flood_of_lines": (
@@ -117,8 +117,7 @@ UNRULY = {
         "output",
         "printed more",
     ),
-    # Whichever limit is met first; where the last fork is refused, the cell ends with that error.
-    "a_fork_bomb": ("import os\nwhile True: os.fork()", "memory or processes or completed", ""),
+    "a_fork_bomb": ("import os\nwhile True: os.fork()", "memory or processes", "than they may"),
     "a_question": ("input('Your name? ')", "completed", ""),
     "an_unknown_image": ("!docker run --name lab-x nowhere/nothing", "completed", ""),
     "what_outlives_the_cell": (
