@@ -202,6 +202,7 @@ def _grading(commands: Commands) -> None:
         "labkit grade submissions/ --out results/",
         "labkit grade submissions/ --out results/ --exercise welcome.hello --workers 4",
         "labkit grade --out results/ --explain ada welcome.hello",
+        "labkit grade --clean --dry-run",
     )
     one.add_argument(
         "submissions",
@@ -210,7 +211,7 @@ def _grading(commands: Commands) -> None:
         metavar="SUBMISSIONS",
         help=_("a folder of `STUDENT/slug.ipynb`, or nbgrader's `submitted/`"),
     )
-    one.add_argument("--out", type=Path, required=True, help=_("the folder of results"))
+    one.add_argument("--out", type=Path, metavar="RESULTS", help=_("the folder of results"))
     one.add_argument("--exercise", metavar="SLUG", help=_("only this exercise's"))
     one.add_argument(
         "--workers", type=_positive, default=2, help=_("how many at a time (default: 2)")
@@ -234,6 +235,12 @@ def _grading(commands: Commands) -> None:
         help=_("write into this gradebook of nbgrader's, too"),
     )
     one.add_argument("--dask", metavar="ADDRESS", help=_("grade on this Dask cluster"))
+    one.add_argument(
+        "--clean",
+        action="store_true",
+        help=_("remove what grading keeps on this machine to begin faster the next time"),
+    )
+    one.add_argument("--dry-run", action="store_true", help=_("with --clean: only list it"))
     one.add_argument(
         "--cell-timeout", type=float, default=120.0, help=_("seconds that one cell may take")
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def grade(arguments: argparse.Namespace) -> int:
-    """`labkit grade SUBMISSIONS --out RESULTS`, or `labkit grade --explain STUDENT SLUG`."""
+    """`labkit grade SUBMISSIONS --out RESULTS`, or with `--explain STUDENT SLUG`, or `--clean`."""
     from labkit.course import Course
     from labkit.grading import grade as grading
     from labkit.grading.publishing import publish
@@ -31,6 +31,12 @@ def grade(arguments: argparse.Namespace) -> int:
     from labkit.grading.submissions import find
     from labkit.grading.verdicts import Status
 
+    if arguments.clean:
+        return _clean(dry_run=arguments.dry_run, as_json=arguments.json)
+    if arguments.out is None:
+        raise LabError(
+            _("Where do the results go?"), hint=_("Name a folder: `labkit grade … --out RESULTS`.")
+        )
     results = Results(arguments.out)
     if arguments.explain:
         return _explain(results.explained(*arguments.explain), as_json=arguments.json)
@@ -75,6 +81,22 @@ def _explain(verdict: Verdict, *, as_json: bool) -> int:
         print_json(verdict.as_json())
     else:
         print(explanation(verdict))
+    return GOOD
+
+
+def _clean(*, dry_run: bool, as_json: bool) -> int:
+    from labkit.engine.snapshot import size
+    from labkit.grading import seeding
+
+    found = seeding.clean(dry_run=dry_run)
+    if as_json:
+        print_json({"removed": {str(path): n for path, n in found.items()}, "dry_run": dry_run})
+        return GOOD
+    text = _("Would remove `{path}` ({size}).") if dry_run else _("Removed `{path}` ({size}).")
+    for path, taken in found.items():
+        print(text.format(path=path, size=size(taken)))
+    if not found:
+        print(_("Grading keeps nothing on this machine that no grader uses."))
     return GOOD
 
 

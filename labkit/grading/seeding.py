@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 FOLDER = Path("/var/lib/labkit/grading")
 #: Told in the name of every template, so that another layout is made anew.
 LAYOUT = 2
+#: Bytes of what `st_blocks` counts.
+BLOCK = 512
 #: What answers the grader.
 PROGRAMS = ("dockerd", "containerd")
 
@@ -86,7 +88,9 @@ def template(
     folder = FOLDER / key
     FOLDER.mkdir(mode=0o711, parents=True, exist_ok=True)
     with locked(FOLDER / "lock"):
-        _remove_unused(keep=folder)
+        for other in _unused():
+            if other != folder:
+                _remove(other)
         if not folder.exists():
             _make(folder, images, present, engine_on)
         return Template(folder, _hold(folder))
@@ -139,14 +143,45 @@ def _key(images: Engine | Path, names: Sequence[str]) -> tuple[str, tuple[str, .
     return hashlib.sha256(text.encode()).hexdigest()[:16], present
 
 
-def _remove_unused(*, keep: Path) -> None:
-    for folder in FOLDER.iterdir():
-        if not folder.is_dir() or folder == keep:
-            continue
+def clean(*, dry_run: bool) -> dict[Path, int]:
+    """Remove the templates that no grader uses.
+
+    Args:
+        dry_run: Remove nothing.
+
+    Returns:
+        Their folders, with the bytes that they take.
+    """
+    if not FOLDER.is_dir():
+        return {}
+    with locked(FOLDER / "lock"):
+        found = {folder: _size(folder) for folder in _unused()}
+        if not dry_run:
+            for folder in found:
+                _remove(folder)
+    return found
+
+
+def _unused() -> list[Path]:
+    """List what no grader holds, halves that a killed one left included."""
+    unused = []
+    for folder in sorted(path for path in FOLDER.iterdir() if path.is_dir()):
         with suppress(BlockingIOError):
-            lock = _hold(folder, alone=True)
-            shutil.rmtree(folder, ignore_errors=True)
-            os.close(lock)
+            os.close(_hold(folder, alone=True))
+            unused.append(folder)
+    return unused
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size(folder: Path) -> int:
+    return sum(
+        BLOCK * Path(parent, name).lstat().st_blocks
+        for parent, _folders, names in os.walk(folder)
+        for name in names
+    )
 
 
 def _hold(folder: Path, *, alone: bool = False) -> int:

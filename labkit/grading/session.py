@@ -204,7 +204,7 @@ class Session:
         return next(self._met(end), deadline if late else by_itself)
 
     def _met(self, end: dict[str, Any]) -> Iterator[tuple[Ending, str]]:
-        """Name the limits that were met, also by cells that went on; the first explains the rest."""
+        """Name the limits that were met, if only in passing; the first one explains the others."""
         limits = (
             (self._printed > self._most, Ending.OUTPUT,
              _("The cells printed more than {count} bytes.").format(count=self._most)),

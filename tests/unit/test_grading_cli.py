@@ -12,6 +12,7 @@ import pytest
 
 import labkit.engine
 from labkit.cli import main
+from labkit.grading import seeding
 from tests.unit.grading import HALF, RIGHT, WRONG, FakeDesks, answered, built_course, hand_in
 from tests.unit.tiny_course import add_checks
 
@@ -107,11 +108,34 @@ def test_a_fault_of_ours_is_not_good(
 
 
 def test_wrong_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["grade", str(tmp_path)]) == 2
+    assert "Where do the results go?" in capsys.readouterr().err
     assert main(["grade", "--out", str(tmp_path)]) == 2
     assert "Which submissions?" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["grade", "x", "--out", "y", "--workers", "0"])
     assert main(["grade", str(tmp_path / "none"), "--out", str(tmp_path / "r")]) == 2
+
+
+def test_what_grading_keeps_is_removed_unless_a_grader_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(seeding, "FOLDER", tmp_path / "kept")
+    assert main(["grade", "--clean"]) == 0
+    assert "keeps nothing" in capsys.readouterr().out
+    for name in ("old", "half.part", "used"):
+        (seeding.FOLDER / name / "data").mkdir(parents=True)
+        (seeding.FOLDER / name / "data" / "layer").write_bytes(bytes(100_000))
+    template = seeding.Template(used := seeding.FOLDER / "used", seeding._hold(used))
+    assert main(["grade", "--clean", "--dry-run"]) == 0
+    assert f"Would remove `{seeding.FOLDER / 'old'}` (102" in capsys.readouterr().out
+    assert main(["grade", "--clean", "--json"]) == 0
+    removed = json.loads(capsys.readouterr().out)["removed"]
+    assert set(removed) == {str(seeding.FOLDER / name) for name in ("old", "half.part")}
+    assert {path.name for path in seeding.FOLDER.iterdir()} == {"used", "lock"}
+    template.release()
+    main(["grade", "--clean"])
+    assert {path.name for path in seeding.FOLDER.iterdir()} == {"lock"}
 
 
 def test_verdicts_stay_when_the_gradebook_refuses(
