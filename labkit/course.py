@@ -66,6 +66,7 @@ class Exercise:
         objects: Names or globs of what it makes on the engine.
         repair: Whether something broken is to be mended.
         builds_on: The slug of an earlier exercise, at whose end this one begins; or empty.
+        reaches: What it may reach beyond the engine while it is graded, such as `192.0.2.7:5000`.
     """
 
     slug: str
@@ -78,6 +79,7 @@ class Exercise:
     objects: tuple[str, ...] = ()
     repair: bool = False
     builds_on: str = ""
+    reaches: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

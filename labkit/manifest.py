@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from functools import lru_cache
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING, Any
 
 from labkit.course import MANIFEST, Chapter, Course, CourseImage, Exercise, Lesson
@@ -114,6 +115,7 @@ class _Reader:
             objects=self.texts(table, "objects", where=where),
             repair=bool(table.get("repair", False)),
             builds_on=self.text(table, "builds_on", where=where) if "builds_on" in table else "",
+            reaches=self.texts(table, "reaches", where=where),
         )
 
     def refuse_contradictions(self, course: Course) -> None:
@@ -142,6 +144,13 @@ class _Reader:
                     where=exercise.slug,
                     other=exercise.builds_on,
                 )
+            for address in exercise.reaches:
+                if not _is_address(address):
+                    raise self._error(
+                        _("`{where}` reaches `{address}`; write it like `192.0.2.7:5000`."),
+                        where=exercise.slug,
+                        address=address,
+                    )
             for thing in exercise.objects:
                 if not thing.startswith(("lab-", "lab/")):
                     raise self._error(
@@ -157,3 +166,13 @@ class _Reader:
 
     def _error(self, text: str, **facts: str) -> CourseError:
         return CourseError(self._path, text.format(**facts))
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether this is an address of IPv4 and a port."""
+    address, _colon, port = text.rpartition(":")
+    try:
+        IPv4Address(address)
+        return 0 < int(port) < 1 << 16
+    except ValueError:
+        return False

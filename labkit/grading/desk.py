@@ -29,6 +29,7 @@ class Desk(Protocol):
         files: Mapping[str, bytes],
         cell_deadline: float,
         deadline: float,
+        reaches: Sequence[str] = (),
     ) -> Transcript:
         """Run cells as the learner, in one process that ends with the call.
 
@@ -40,6 +41,7 @@ class Desk(Protocol):
             files: What lies in the working folder, by name.
             cell_deadline: Seconds that one cell may take.
             deadline: Seconds that all of them may take.
+            reaches: Addresses beyond the engine, with ports, that are reached from now on.
         """
 
     def check(self, exercise: Exercise) -> CheckResult:

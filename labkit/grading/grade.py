@@ -198,7 +198,11 @@ def _at_desk(
     cells: tuple[CellRun, ...] = ()
     for exercise, read in answers:
         transcript = desk.run(
-            read.cells, files={}, cell_deadline=deadlines.cell, deadline=deadlines.whole
+            read.cells,
+            files={},
+            cell_deadline=deadlines.cell,
+            deadline=deadlines.whole,
+            reaches=exercise.reaches,
         )
         cells += transcript.cells
         evidence = Evidence(cells=cells)

@@ -15,7 +15,7 @@ from labkit.checking import CheckOutcome, CheckResult
 from labkit.engine import connect
 from labkit.engine.rootless import Rootless
 from labkit.errors import EngineError, EngineStartFailed, EngineUnreachable, LabError
-from labkit.grading import slots
+from labkit.grading import routes, slots
 from labkit.grading.session import Session
 from labkit.translation import _
 
@@ -117,6 +117,7 @@ class RootlessDesk:
         self._slot = slots.claim()
         self._owner: socket.socket | None = None
         self._first = -1
+        self._routes: dict[str, socket.socket] = {}
         self._since = time.time()
         try:
             self._make_groups()
@@ -136,8 +137,12 @@ class RootlessDesk:
         files: Mapping[str, bytes] | None = None,
         cell_deadline: float,
         deadline: float,
+        reaches: Sequence[str] = (),
     ) -> Transcript:
         """Run cells as the learner: see `Desk.run`."""
+        if new := [address for address in reaches if address not in self._routes]:
+            opened = routes.declared(self._warm, self._slot, self._first, new)
+            self._routes |= dict.fromkeys(new, opened)
         session = Session(self._slot.group.child("learner"), self._limits.output)
         request = {
             "kind": "learner", "group": self._slot.group.path, "settings": self._warm.settings
@@ -217,6 +222,8 @@ class RootlessDesk:
         """End everything of the desk, and remove what it had."""
         if engine := getattr(self, "engine", None):
             engine.close()
+        for line in self._routes.values():
+            line.close()
         if self._first >= 0:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first, signal.SIGKILL)

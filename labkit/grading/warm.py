@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import kernel, rootless
-from labkit.grading import learner
+from labkit.grading import learner, routes
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -74,6 +74,11 @@ def _serve(
         lines = learner.Lines.opened(files)
         with suppress(ProcessLookupError):  # the engine has ended, and the grader sees it
             learner.supervise(shell, request["group"], lines, request["settings"])
+    elif request["kind"] == "routes":
+        routes.serve(
+            socket.socket(fileno=files[0]), files[1], request["addresses"], request["group"],
+            request["uid"],
+        )  # fmt: skip
     else:
         _check(request, files, course)
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import socket
-import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +15,7 @@ from labkit.course import Course
 from labkit.grading import slots
 from labkit.grading.learner import WORK
 from tests.docker.desks import run
+from tests.docker.listener import FETCH, HERE, NAMESPACE, PORT, SECRET, THERE, listening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,22 +24,6 @@ if TYPE_CHECKING:
     from labkit.grading.rootless_desk import RootlessDesk
     from labkit.grading.transcript import CellRun
 
-SECRET = secrets.token_hex(16)
-NAMESPACE, LINK, HERE, THERE, PORT = (
-    "lab-listener",
-    "lab-listener0",
-    "10.213.77.1",
-    "10.213.77.2",
-    9099,
-)
-LISTEN = f"""
-import socket
-server = socket.create_server(("{THERE}", {PORT}))
-print("listening", flush=True)
-while True:
-    with server.accept()[0] as line:
-        line.sendall(b"{SECRET}")
-"""
 #: A container with every right there is, on the engine's whole file system, and its programs.
 MIGHTY = (
     "!docker run --rm --privileged --pid=host --network=host --ipc=host --uts=host"
@@ -52,7 +35,6 @@ for pid in os.listdir('/proc'):
     if pid.isdigit():
         print(open(f'/proc/{pid}/cmdline').read().replace(chr(0), ' '))
 """
-FETCH = f"import socket; print(socket.create_connection(('{THERE}', {PORT}), 2).recv(99))"
 IN_MEMORY = """import gc
 def found(text):
     return ['got in' for item in gc.get_objects() if type(item) is str and text in item]
@@ -180,32 +162,14 @@ def attempts(course: Course, secret: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[None]:
-    """Someone in a network namespace who answers, as this very machine can see."""
-    commands = (
-        f"ip netns add {NAMESPACE}",
-        f"ip link add {LINK} type veth peer name eth0 netns {NAMESPACE}",
-        f"ip addr add {HERE}/24 dev {LINK}",
-        f"ip link set {LINK} up",
-        f"ip -n {NAMESPACE} addr add {THERE}/24 dev eth0",
-        f"ip -n {NAMESPACE} link set eth0 up",
-    )
-    try:
-        for command in commands:
-            subprocess.run(command.split(), check=True)
-        inside = ["ip", "netns", "exec", NAMESPACE, sys.executable, "-c", LISTEN]
-        with subprocess.Popen(inside, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout
-            assert process.stdout.readline() == "listening\n"
-            with socket.create_connection((THERE, PORT), timeout=5) as line:
-                assert line.recv(99).decode() == SECRET
-            with socket.create_server((HERE, PORT)), socket.socket(socket.AF_UNIX) as abstract:
-                abstract.bind(f"\0lab-{SECRET[:8]}")
-                abstract.listen()
-                yield
-            process.kill()
-    finally:
-        subprocess.run(["ip", "netns", "delete", NAMESPACE], check=False)
-        subprocess.run(["ip", "link", "delete", LINK], check=False, capture_output=True)
+    with (
+        listening(),
+        socket.create_server((HERE, PORT)),
+        socket.socket(socket.AF_UNIX) as abstract,
+    ):
+        abstract.bind(f"\0lab-{SECRET[:8]}")
+        abstract.listen()
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -97,6 +97,10 @@ def test_the_last_exercise_has_none_after_it(course: Course) -> None:
         (MANIFEST.replace('name = "lab/web"', 'name = "web"'), "begins with `lab/`"),
         (MANIFEST.replace('images = ["lab/web"]', 'images = ["lab/wen"]'), "`lab/wen`"),
         (MANIFEST.replace('"lab-hello"', '"hello"'), "`hello` begins neither"),
+        (
+            MANIFEST.replace("objects =", 'reaches = ["example.org:80"]\nobjects ='),
+            "`welcome.hello` reaches `example.org:80`",
+        ),
         (MANIFEST.replace('"second_run"', '"first_run"'), "`containers.first_run` is named twice"),
         (MANIFEST.replace('slug = "containers"', 'slug = "welcome"'), "named twice"),
         ('title = "t"\nchapters = ["x"]', "`chapters` is a list of tables"),
