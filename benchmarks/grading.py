@@ -27,7 +27,7 @@ from labkit.grading.results import Results
 from labkit.grading.submissions import find
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labkit.course import Course
     from labkit.engine import Engine
@@ -64,9 +64,11 @@ def run(engine: Engine, course: Course) -> Iterator[Finding]:
         )
 
 
-def hand_in(course: Course, folder: Path, students: int = STUDENTS) -> None:
+def hand_in(
+    course: Course, folder: Path, students: int = STUDENTS, slugs: Sequence[str] = EXERCISES
+) -> None:
     """Write right and wrong answers in turn."""
-    for slug in EXERCISES:
+    for slug in slugs:
         exercise = course.exercise(slug)
         source = Source.read(course.solution(exercise))
         wrong = [answered(source, exercise, answer.replaces) for answer in source.wrong_answers()]
