@@ -34,7 +34,7 @@ lock: environment ## Write both lock files anew from pyproject.toml
 	@$(DEV) -m labkit.bootstrap lock
 
 clean: ## Remove the environments and caches; the learner's work and the engine stay
-	rm -rf .venv .venv-dev .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv .venv-dev .venv-otter .mypy_cache .pytest_cache .ruff_cache
 
 environment: python
 	@$(PYTHON) -m labkit.bootstrap environment

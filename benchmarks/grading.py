@@ -1,7 +1,8 @@
 """A class of ten with three exercises each, graded here and by what would be used without labkit.
 
-The peers are the same cells as a plain Python script on a shared engine, one after the other, and
-nbgrader's autograde in one batch. A peer's engine is cleaned between two submissions, as one must.
+The peers are the same cells as a plain Python script on a shared engine, one after the other,
+nbgrader's autograde in one batch, and otter run, one after the other. A peer's engine is cleaned
+between two submissions, as one must.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks import otter
 from benchmarks.measuring import Finding
 from labkit.authoring.build import answered
 from labkit.authoring.sources import Source
@@ -50,12 +52,19 @@ def run(engine: Engine, course: Course) -> Iterator[Finding]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         submitted = folder / "submitted"
-        hand_in(course, submitted)
+        hand_in(course, submitted, STUDENTS)
         ours = _seconds(partial(graded, engine, course, submitted, folder / "results", workers=2))
         script = _seconds(partial(_as_scripts, engine, course, submitted))
         batch = _nbgrader(engine, course, folder)
+        otters = otter.seconds(
+            engine, course, submitted, folder / "otter", partial(_clean, engine, course)
+        )
     number = STUDENTS * len(EXERCISES)
-    for what, peer, target in (("plain script", script, 1.0), ("nbgrader", batch, 1 / 3)):
+    for what, peer, target in (
+        ("plain script", script, 1.0),
+        ("nbgrader", batch, 1 / 3),
+        ("otter run", otters, 1 / 3),
+    ):
         yield Finding(
             f"labkit grade, 2 workers / {what}",
             ours / peer,
@@ -64,9 +73,7 @@ def run(engine: Engine, course: Course) -> Iterator[Finding]:
         )
 
 
-def hand_in(
-    course: Course, folder: Path, students: int = STUDENTS, slugs: Sequence[str] = EXERCISES
-) -> None:
+def hand_in(course: Course, folder: Path, students: int, slugs: Sequence[str] = EXERCISES) -> None:
     """Write right and wrong answers in turn."""
     for slug in slugs:
         exercise = course.exercise(slug)
