@@ -28,12 +28,14 @@ from labkit.engine import kernel
 from labkit.engine.cgroups import Group, hierarchies
 from labkit.engine.processes import send
 from labkit.engine.rootless import PATH, SOCKET
-from labkit.engine.rootless_files import HOME
+from labkit.engine.rootless_files import DATA_ROOT, HOME
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 WORK = f"{HOME}/work"
+#: What the engine writes down of itself, as nobody but the engine should: logs are among it.
+ENGINES_OWN = (DATA_ROOT, "/run/docker")
 #: Of an exception's text.
 LONGEST_ERROR = 500
 #: Where a fork bomb or a want of memory keeps all processes of a learner from their work.
@@ -131,7 +133,10 @@ def _first(shell: InteractiveShell, lines: Lines, settings: dict[str, str], tell
     lines.supervisor.close()
     kernel.unshare(kernel.NEW_MOUNTS)
     kernel.mount(None, "/", flags=kernel.MS_REC | kernel.MS_PRIVATE)
-    kernel.mount("proc", "/proc", "proc", kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC)
+    safe = kernel.MS_NOSUID | kernel.MS_NODEV | kernel.MS_NOEXEC
+    kernel.mount("proc", "/proc", "proc", safe)
+    for folder in ENGINES_OWN:
+        kernel.mount("tmpfs", folder, "tmpfs", safe | kernel.MS_RDONLY, "size=4k,mode=700")
     child = os.fork()
     if child == 0:
         os.close(tells)

@@ -290,6 +290,18 @@ def test_who_falsifies_answers_convinces_nobody_but_himself(
     assert not desk.check(exercise).passed
 
 
+def test_a_cell_cannot_write_into_the_engines_books(desk: RootlessDesk, course: Course) -> None:
+    answer = "!docker run --name lab-report lab/shell sh -c 'echo no; exit 7'"
+    forge = "!sed -i 's/no../backup finished\\\\n/' /var/lib/docker/containers/*/*.log"
+    _answered, forged, listed = run(desk, answer, forge, "!find /run/docker").cells
+    assert "No such file" in forged.output
+    assert listed.output.split() == ["/run/docker"]
+    result = desk.check(course.exercise("containers.exit_code"))
+    assert [outcome.found for outcome in result.outcomes if outcome.found] == [
+        "its log ends with `no`"
+    ]
+
+
 def test_no_process_has_an_account_of_this_machine(desks: Desks) -> None:
     with desks.desk() as desk:
         run(desk, "!docker run --detach --privileged --name lab-site lab/web")
