@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 #: Where the layers of the course images are shown.
 LAYERS = "/srv/layers"
 DATA_ROOT = "/var/lib/docker"
+#: What the engine writes down of itself, as nobody but the engine should: logs are among it.
+ENGINES_OWN = (DATA_ROOT, "/run/docker")
 HOME = "/root"
 #: What programs look for in /etc; nothing of it is secret, and links stay links.
 ETC = (

@@ -50,6 +50,9 @@ class Desk(Protocol):
     def events(self) -> tuple[dict[str, Any], ...]:
         """Return what the engine did since the desk was handed out, oldest first."""
 
+    def doubts(self) -> tuple[str, ...]:
+        """Name the containers that could have changed the engine itself, and why."""
+
     def final_state(self) -> dict[str, Any]:
         """Return the containers, images, networks and volumes that are there, as plain values."""
 

@@ -13,7 +13,7 @@ from labkit.checking import first_not_passed
 from labkit.errors import EngineError, LabError
 from labkit.grading import reading
 from labkit.grading.transcript import Ending
-from labkit.grading.verdicts import Evidence, Status, Verdict
+from labkit.grading.verdicts import Evidence, Note, Status, Verdict
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -213,13 +213,19 @@ def _at_desk(
             evidence = replace(evidence, events=desk.events(), state=desk.final_state())
         except EngineError as error:
             return _engine_gone(empty, evidence, error.message)
-        verdict = _judged(replace(empty, evidence=evidence), transcript, result)
+        notes = (*empty.notes, *map(_doubt, desk.doubts()))
+        verdict = _judged(replace(empty, evidence=evidence, notes=notes), transcript, result)
         if verdict.status is not Status.GRADED:
             return verdict
         failed = first_not_passed(result.outcomes)
         if exercise.slug != empty.slug and failed:
             return _blocked(replace(empty, evidence=evidence), exercise, failed.found)
     return verdict
+
+
+def _doubt(mighty: str) -> Note:
+    text = _("A container could have changed what the engine says: {why}.")
+    return Note("mighty container", text.format(why=mighty))
 
 
 def _blocked(empty: Verdict, by: Exercise, why: str) -> Verdict:

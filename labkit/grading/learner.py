@@ -28,14 +28,12 @@ from labkit.engine import kernel
 from labkit.engine.cgroups import Group, hierarchies
 from labkit.engine.processes import send
 from labkit.engine.rootless import PATH, SOCKET
-from labkit.engine.rootless_files import DATA_ROOT, HOME
+from labkit.engine.rootless_files import ENGINES_OWN, HOME
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 WORK = f"{HOME}/work"
-#: What the engine writes down of itself, as nobody but the engine should: logs are among it.
-ENGINES_OWN = (DATA_ROOT, "/run/docker")
 #: Of an exception's text.
 LONGEST_ERROR = 500
 #: Where a fork bomb or a want of memory keeps all processes of a learner from their work.

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from labkit.checking import CheckOutcome, CheckResult
 from labkit.engine import connect
 from labkit.engine.rootless import Rootless
+from labkit.engine.rootless_files import ENGINES_OWN
+from labkit.engine.witness import Witness
 from labkit.errors import EngineError, EngineStartFailed, EngineUnreachable, LabError
 from labkit.grading import routes, slots
 from labkit.grading.session import Session
@@ -193,6 +195,10 @@ class RootlessDesk:
         """Return what the engine did since the desk was handed out; it remembers 256 events."""
         return self.engine.events(since=self._since, until=time.time())
 
+    def doubts(self) -> tuple[str, ...]:
+        """Name the containers that could have changed the engine itself, and why."""
+        return self._witness.mighty()
+
     def final_state(self) -> dict[str, Any]:
         """Return what is there now, as plain values, and without what changes by itself."""
         found = self.engine.snapshot().items.values()
@@ -235,6 +241,8 @@ class RootlessDesk:
                 while self._owner.recv(LONGEST_LOG):
                     pass
             self._owner.close()
+        if witness := getattr(self, "_witness", None):
+            witness.close()
         self._slot.give_back()
 
     def _answers(self) -> bool:
@@ -296,6 +304,7 @@ class RootlessDesk:
             raise EngineStartFailed(
                 _("The engine of a desk ended before it answered."), log_tail=said
             ) from error
+        self._witness = Witness(self.engine.endpoint, ENGINES_OWN)
 
 
 def _check_result(said: dict[str, Any]) -> CheckResult:

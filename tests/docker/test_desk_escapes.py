@@ -302,6 +302,28 @@ def test_a_cell_cannot_write_into_the_engines_books(desk: RootlessDesk, course: 
     ]
 
 
+def test_who_could_have_changed_the_engine_is_noted(desk: RootlessDesk) -> None:
+    """What is removed by itself, too; and nothing is said of ordinary containers."""
+    ordinary = (
+        "-v lab-data:/data lab/shell true",
+        "-v /root/work:/work --cap-add NET_ADMIN lab/shell true",
+        "-v /run/docker.sock:/run/docker.sock lab/shell true",
+    )
+    mighty = (
+        "--name lab-a --privileged lab/shell true",
+        "--name lab-b --pid host --cap-add SYS_PTRACE lab/shell true",
+        "--name lab-c -v /:/host lab/shell true",
+        "--name lab-d -v /var/lib/docker/containers:/x lab/shell true",
+    )
+    run(desk, *(f"!docker run --rm {options}" for options in (*ordinary, *mighty)))
+    assert desk.doubts() == (
+        "`lab-a`: --privileged",
+        "`lab-b`: --pid=host, --cap-add=SYS_PTRACE",
+        "`lab-c`: --volume /:/host",
+        "`lab-d`: --volume /var/lib/docker/containers:/x",
+    )
+
+
 def test_no_process_has_an_account_of_this_machine(desks: Desks) -> None:
     with desks.desk() as desk:
         run(desk, "!docker run --detach --privileged --name lab-site lab/web")

@@ -90,6 +90,9 @@ class FakeDesk:
     def events(self) -> tuple[dict[str, Any], ...]:
         return ({"Action": "create", "time": 1},)
 
+    def doubts(self) -> tuple[str, ...]:
+        return ("`lab-x`: --privileged",) if "--privileged" in str(self.ran) else ()
+
     def final_state(self) -> dict[str, Any]:
         return {"containers": sorted(self.engine.containers.things)}
 

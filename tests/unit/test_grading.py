@@ -80,6 +80,13 @@ def test_a_verdict_keeps_its_evidence(run: Grade, results: Results) -> None:
     assert kept.evidence.state == {"containers": ["lab-a"]}
 
 
+def test_a_container_that_could_change_the_engine_is_noted_and_takes_no_points(run: Grade) -> None:
+    verdict = run({"ada": f"{RIGHT}\n!docker run --privileged lab/shell true"})["ada"]
+    assert verdict.passed
+    (note,) = verdict.notes
+    assert (note.kind, "`lab-x`: --privileged." in note.message) == ("mighty container", True)
+
+
 def test_a_verdict_is_read_as_it_was_written(run: Grade, results: Results) -> None:
     verdict = run({"Zoë 学生/.. <b>".replace("/", "_"): HALF}).popitem()[1]
     assert results.all() == (verdict,)
