@@ -64,6 +64,8 @@ class Rootless:
         layers: A folder of layers that its images are made of; empty for none.
         seed: A file of `pack_seed`, with which its data root begins; empty for nothing.
         data_root: A data root on the disk, which it writes to; empty for one in memory.
+        loop: Whether the one in memory needs a file system of its own, in a file: where the kernel
+            is older than 6.6, files in memory have no attributes of users, which layers need.
     """
 
     place: str
@@ -74,6 +76,7 @@ class Rootless:
     layers: str = ""
     seed: str = ""
     data_root: str = ""
+    loop: bool = False
 
 
 def keep(spec: Rootless, listener: socket.socket, owner: socket.socket) -> NoReturn:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from labkit.distribution import find_program
 from labkit.engine import kernel
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ def build(root: str, spec: Rootless) -> None:
     for name in ("proc", "sys", "dev", *OWN_FOLDERS):
         _make_folder(root, name, spec.base)
     Path(root, "tmp").chmod(0o1777)
+    if spec.loop and not spec.data_root:
+        _make_disk(Path(root, "disk"), root + DATA_ROOT, spec)
     Path(root, "var/run").symlink_to("/run")
     _bring_programs(root)
     _bring_settings(root)
@@ -92,6 +96,18 @@ def bring_layers(root: str, spec: Rootless, users: int) -> None:
         kernel.show_shifted(spec.layers, root + LAYERS, users)
     if spec.data_root:
         kernel.show_shifted(spec.data_root, root + DATA_ROOT, users, writable=True)
+
+
+def _make_disk(file: Path, target: str, spec: Rootless) -> None:
+    """Mount a file system that lies in a file; both are gone with the last who sees it."""
+    file.touch()
+    os.truncate(file, spec.disk)
+    owner = f"root_owner={spec.base}:{spec.base}"
+    make = ("mkfs.ext4", "-qF", "-m0", "-O^has_journal", f"-Elazy_itable_init=1,{owner}", str(file))
+    for name, *arguments in (make, ("mount", "-oloop", str(file), target)):
+        subprocess.run([find_program(name) or name, *arguments], check=True)
+    Path(target, "lost+found").rmdir()
+    file.unlink()
 
 
 def _bring_programs(root: str) -> None:

@@ -68,7 +68,10 @@ class Desks:
         try:
             shown = view.prepare(self._course, self._slot.folder)
             self._process, requests = _start_warm(self._course)
-            self._warm = Warm(requests, threading.Lock(), shown, view.settings(self._course))
+            self._warm = Warm(
+                requests, threading.Lock(), shown, view.settings(self._course),
+                loop=not _memory_keeps_attributes(),
+            )  # fmt: skip
             names = [image.name for image in self._course.images]
             self._template = seeding.template(self._images, names, self._engine_on)
         except BaseException:
@@ -153,10 +156,10 @@ def _refuse_unable() -> None:
             _("There is no `dockerd` on this machine, and each submission gets one of its own."),
             hint=_("On Debian and Ubuntu, run `sudo apt-get install docker.io`."),
         )
-    if not _memory_keeps_attributes():
+    if not _memory_keeps_attributes() and not find_program("mkfs.ext4"):
         raise LabError(
-            _("This kernel is too old for desks: files in memory have no attributes of users."),
-            hint=_("Grade on a machine with Linux 6.6 or newer; `uname -r` shows what you have."),
+            _("With this kernel, older than 6.6, each desk needs a file system of its own."),
+            hint=_("On Debian and Ubuntu, run `sudo apt-get install e2fsprogs`."),
         )
 
 

@@ -28,7 +28,7 @@ from labkit.engine import kernel
 from labkit.engine.cgroups import Group, hierarchies
 from labkit.engine.processes import send
 from labkit.engine.rootless import PATH, SOCKET
-from labkit.engine.rootless_files import ENGINES_OWN, HOME
+from labkit.engine.rootless_files import DATA_ROOT, ENGINES_OWN, HOME
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 WORK = f"{HOME}/work"
 #: Of an exception's text.
 LONGEST_ERROR = 500
+#: Bytes on a disk that nothing of use can be done with.
+NOTHING_LEFT = 1 << 20
 #: Where a fork bomb or a want of memory keeps all processes of a learner from their work.
 SECONDS_TO_TELL = 5.0
 
@@ -107,10 +109,10 @@ def supervise(shell: InteractiveShell, group: str, lines: Lines, settings: dict[
     waiting.register(told, select.POLLHUP)
     waiting.poll()
     _end(first, told)
-    disk = os.statvfs("/")
+    disks = [os.statvfs(place) for place in ("/", DATA_ROOT)]
     end = {
         "status": os.read(told, 20).decode() or None,
-        "full": not disk.f_bavail or not disk.f_favail,
+        "full": any(d.f_bavail * d.f_frsize < NOTHING_LEFT or not d.f_favail for d in disks),
     }
     with suppress(OSError):  # the grader is gone
         lines.supervisor.send(json.dumps(end).encode())

@@ -71,12 +71,14 @@ class Warm:
         lock: Held while one is sent.
         shown: What of the host each engine sees.
         settings: Environment variables of learners.
+        loop: Whether a data root needs a file system of its own; see `Rootless`.
     """
 
     requests: socket.socket
     lock: threading.Lock
     shown: tuple[tuple[str, str], ...]
     settings: dict[str, str]
+    loop: bool
 
     def ask(self, request: Mapping[str, Any], files: Sequence[int]) -> None:
         """Have a child forked that does what is asked.
@@ -281,6 +283,7 @@ class RootlessDesk:
             layers=template.layers if template else "",
             seed=template.seed if template else "",
             data_root=str(data_root or ""),
+            loop=self._warm.loop,
         )
         self._owner, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with socket.socket(socket.AF_UNIX) as listener, theirs:

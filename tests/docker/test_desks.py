@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit.checking import Outcome
 from labkit.errors import EngineError
+from labkit.grading import desks as desks_module
 from labkit.grading.desks import Desks
 from labkit.grading.rootless_desk import MIB, Limits
 from labkit.grading.transcript import Ending
@@ -149,6 +151,29 @@ def test_a_full_disk_is_said(engine: Engine, course: Course) -> None:
         )
         assert "No space left" in (transcript.cells[0].error or "")
         assert transcript.ending is Ending.DISK
+
+
+def test_an_older_kernel_gets_file_systems_in_files(
+    engine: Engine, course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_unable()
+    monkeypatch.setattr(desks_module, "_memory_keeps_attributes", lambda: False)
+    fill = "!docker run -v lab-big:/big lab/shell dd if=/dev/zero of=/big/x bs=1M"
+    with Desks(course, engine, limits=Limits(disk=48 * MIB)) as desks:
+        with desks.desk() as desk:
+            mounts = run(desk, SOLUTION, "!grep /var/lib/docker /proc/mounts").cells[1].output
+            assert " ext4 " in mounts
+            assert desk.check(course.exercise("containers.exit_code")).passed
+        with desks.desk() as desk:
+            transcript = run(desk, fill)
+            assert "No space left" in transcript.cells[0].output
+            assert transcript.ending is Ending.DISK
+    wait_until(lambda: "labkit" not in loop_files(), what="the files to be gone", timeout=5)
+
+
+def loop_files() -> str:
+    """Name the files that block devices of this machine are made of."""
+    return "".join(path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file"))
 
 
 def test_containers_are_bounded_together(engine: Engine, course: Course) -> None:

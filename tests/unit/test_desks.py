@@ -81,7 +81,7 @@ def test_a_seed_has_links_in_place_of_layers(tmp_path: Path) -> None:
         ("darwin", 0, "/x", "on Linux only"),
         ("linux", 1000, "/x", "needs root"),
         ("linux", 0, None, "no `dockerd`"),
-        ("linux", 0, "/x", "kernel is too old"),
+        ("linux", 0, "mkfs.ext4", "older than 6.6"),
     ],
 )
 def test_a_machine_that_cannot_says_so_in_a_sentence(
@@ -89,7 +89,7 @@ def test_a_machine_that_cannot_says_so_in_a_sentence(
 ) -> None:
     monkeypatch.setattr(module.sys, "platform", platform)
     monkeypatch.setattr(module.os, "geteuid", lambda: uid)
-    monkeypatch.setattr(module, "find_program", lambda _name: program)
+    monkeypatch.setattr(module, "find_program", lambda name: program if name != program else None)
     monkeypatch.setattr(module, "_memory_keeps_attributes", lambda: False)
     with pytest.raises(LabError, match=said) as raised:
         module._refuse_unable()
