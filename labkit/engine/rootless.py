@@ -225,10 +225,11 @@ def _become_daemon(listener: socket.socket) -> NoReturn:
 
 
 def _stand_in(program: str) -> None:
-    """Put something in place of what a process has in /proc, for one that may not be looked into.
+    """Put something in place of what an engine wants of /proc, and does not get there.
 
-    The kernel keeps these from such a process, as from anybody. Its containers' networks are set up
-    by running its own program by the name that it has there.
+    Its program is one that nobody may read (`labkit/grading/seeding.py`), so the kernel lets nobody
+    look into its process: it may not adjust its own score, and `runc`, which sets up networks by
+    running `/proc/PID/exe` of the engine, may not follow that link.
     """
     kernel.cover(os.devnull, "/proc/self/oom_score_adj")
     kernel.cover(program, "/proc/self/exe")

@@ -243,9 +243,9 @@ class RootlessDesk:
                 while self._owner.recv(LONGEST_LOG):
                     pass
             self._owner.close()
+        self._slot.give_back()
         if witness := getattr(self, "_witness", None):
             witness.close()
-        self._slot.give_back()
 
     def _answers(self) -> bool:
         """Tell whether the engine still does what it is asked."""
