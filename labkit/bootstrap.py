@@ -18,14 +18,11 @@ import hashlib
 import importlib.util
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -37,7 +34,8 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
+    from concurrent.futures import Future
 
     from labkit.commands import Say
 
@@ -188,30 +186,30 @@ def test(say: Say, arguments: Sequence[str]) -> int:
     os.environ.setdefault("GOGC", "400")
     learner, developer = learner_environment(), developer_environment()
     ensure_venv_module(say)
-    with ThreadPoolExecutor() as pool:  # one unpacks while another fetches
+    with ThreadPoolExecutor() as pool:
+        # The learner's environment is the smaller one, and enough for what comes before tests.
         made = pool.submit(developer.ensure, say)
         ensure_browser(say)
-    made.result()
-    labkit = developer.programs / "labkit"
-    if failed := _call(labkit, "engine", "start"):
-        return failed
-    # Starting it may have put this account into the group that may use it.
-    if command := with_new_group((sys.executable, "-m", "labkit.bootstrap", "test", *arguments)):
-        _exec(*command)
-    pytest = (developer.programs / "python", "-m", "pytest", "--require-docker")
-    ensure_images = (labkit, "images", "ensure")
-    if arguments:
-        return _call(*ensure_images) or _become(*pytest, *arguments)
-    # What needs no engine is done while the other tests wait for theirs.
-    with (
-        ThreadPoolExecutor() as pool,
-        _beside(*pytest, "tests/unit") as outcome_of_unit_tests,
-    ):
-        made = pool.submit(learner.ensure, lambda _line: None)  # tests in the browser need it
-        failed = _call(*ensure_images) or _call(*pytest, "--ignore", "tests/unit")
-        failed = outcome_of_unit_tests() or failed
-    made.result()
-    return failed
+        learner.ensure(say)
+        labkit = learner.programs / "labkit"
+        if failed := _call(labkit, "engine", "start"):
+            return failed
+        again = (sys.executable, "-m", "labkit.bootstrap", "test", *arguments)
+        # Starting it may have put this account into the group that may use it.
+        if command := with_new_group(again):
+            made.result()
+            _exec(*command)
+        pytest = (developer.programs / "python", "-m", "pytest", "--require-docker")
+        # Tests that need no engine run where the others wait for theirs.
+        unit_tests = None if arguments else pool.submit(_unseen, made, *pytest, "tests/unit")
+        failed = _call(labkit, "images", "ensure")
+        made.result()
+        if unit_tests is None:
+            return failed or _become(*pytest, *arguments)
+        failed = failed or _call(*pytest, "--ignore", "tests/unit")
+        unseen = unit_tests.result()
+        say(unseen.stdout)
+        return failed or unseen.returncode
 
 
 def environment(say: Say, _arguments: Sequence[str]) -> int:
@@ -250,33 +248,12 @@ def _call(program: Path, *arguments: str) -> int:
         signal.signal(signal.SIGINT, ours)
 
 
-@contextmanager
-def _beside(program: Path, *arguments: str) -> Iterator[Callable[[], int]]:
-    """Run a program beside the block, unseen.
-
-    Yields:
-        Waits for its end, shows what it said, and returns its exit code. If it was not asked for
-        when the block ends, the program is ended.
-    """
-    with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(
-            [str(program), *arguments], cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
-        ) as process,
-    ):
-
-        def outcome() -> int:
-            code = process.wait()
-            said.seek(0)
-            sys.stdout.flush()
-            shutil.copyfileobj(said, sys.stdout.buffer)
-            sys.stdout.flush()
-            return code
-
-        try:
-            yield outcome
-        finally:
-            process.terminate()  # a SIGINT is ignored by what was started in the background
+def _unseen(ready: Future[None], *command: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run a program when something else is ready; return its exit code and all that it said."""
+    ready.result()
+    return subprocess.run(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
 
 
 def _become(program: Path, *arguments: str) -> NoReturn:

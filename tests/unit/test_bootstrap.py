@@ -1,24 +1,22 @@
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit import bootstrap
 from labkit.bootstrap import STAMP, Environment
 from labkit.errors import CommandFailed, LabError
-from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 PROJECT = '[project]\nname = "x"\n[tool.ruff]\nline-length = 80\n'
@@ -149,7 +147,13 @@ def test_an_error_is_one_sentence_and_exit_code_2(
 
 
 @pytest.fixture
-def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def beside() -> list[str]:
+    """What `make test` runs beside other things."""
+    return []
+
+
+@pytest.fixture
+def did(monkeypatch: pytest.MonkeyPatch, beside: list[str]) -> list[str]:
     """What `make test` runs, instead of running it."""
     done: list[str] = []
 
@@ -158,10 +162,12 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(" ".join(command[-4:]))
         raise SystemExit
 
-    @contextmanager
-    def beside(_program: Path, *arguments: str) -> Iterator[Callable[[], int]]:
-        done.append(f"beside: {' '.join(arguments)}")
-        yield lambda: done.append("its outcome") or 0
+    def unseen(
+        ready: Future[None], _program: Path, *arguments: str
+    ) -> subprocess.CompletedProcess[str]:
+        ready.result()
+        beside.append(" ".join(arguments))
+        return subprocess.CompletedProcess(arguments, 0, "what they said", "")
 
     def call(_program: Path, *arguments: str) -> int:
         done.append(" ".join(arguments))
@@ -171,7 +177,7 @@ def did(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("ensure_browser", "ensure_venv_module"):
         monkeypatch.setattr(bootstrap, name, lambda _say: None)
     monkeypatch.setattr(bootstrap, "_call", call)
-    monkeypatch.setattr(bootstrap, "_beside", beside)
+    monkeypatch.setattr(bootstrap, "_unseen", unseen)
     monkeypatch.setattr(bootstrap, "with_new_group", lambda _command: None)
     monkeypatch.setattr("os.chdir", lambda _folder: None)
     monkeypatch.setattr("os.execvp", become)
@@ -184,35 +190,34 @@ def test_a_part_of_the_tests_runs_when_the_images_are_there(did: list[str]) -> N
     assert did == ["engine start", "images ensure", "-m pytest --require-docker tests/unit"]
 
 
-WHOLE = [
-    "engine start",
-    "beside: -m pytest --require-docker tests/unit",
-    "images ensure",
-    "-m pytest --require-docker --ignore tests/unit",
-    "its outcome",
-]
+WHOLE = ["engine start", "images ensure", "-m pytest --require-docker --ignore tests/unit"]
 
 
-def test_tests_that_need_no_engine_run_beside_the_others(did: list[str]) -> None:
-    assert bootstrap.test(silent, []) == 0
+def test_tests_that_need_no_engine_run_beside_the_others(did: list[str], beside: list[str]) -> None:
+    told: list[str] = []
+    assert bootstrap.test(told.append, []) == 0
     assert did == WHOLE
+    assert beside == ["-m pytest --require-docker tests/unit"]
+    assert told == ["what they said"]
 
 
-@pytest.mark.parametrize("part", ["tests/unit", "--ignore"])
-def test_all_tests_run_and_count_where_some_fail(
-    did: list[str], monkeypatch: pytest.MonkeyPatch, part: str
+def test_all_tests_run_and_count_where_a_unit_test_fails(
+    did: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    called, beside = bootstrap._call, bootstrap._beside
-    monkeypatch.setattr(bootstrap, "_call", lambda *c: called(*c) or int(part in c))
-
-    @contextmanager
-    def failing(*command: Any) -> Iterator[Callable[[], int]]:
-        with beside(*command) as outcome:
-            yield lambda: outcome() or int(part in command)
-
-    monkeypatch.setattr(bootstrap, "_beside", failing)
+    failed = subprocess.CompletedProcess((), 1, "", "")
+    monkeypatch.setattr(bootstrap, "_unseen", lambda *_command: failed)
     assert bootstrap.test(silent, []) == 1
     assert did == WHOLE
+
+
+def test_unit_tests_count_where_another_fails(
+    did: list[str], beside: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called = bootstrap._call
+    monkeypatch.setattr(bootstrap, "_call", lambda *c: called(*c) or int("--ignore" in c))
+    assert bootstrap.test(silent, []) == 1
+    assert did == WHOLE
+    assert beside
 
 
 def test_the_tests_go_on_with_a_group_that_the_engines_start_has_added(
@@ -238,21 +243,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_what_runs_beside_ends_with_the_block(here: Path) -> None:
-    waits = "trap 'echo ended > ended; exit' TERM\necho > began\nwhile :; do sleep 0.1; done"
-    with contextlib.suppress(ZeroDivisionError), bootstrap._beside(script(here, waits)):
-        wait_until((here / "began").exists, what="its start", timeout=20)
-        raise ZeroDivisionError
-    assert (here / "ended").read_text() == "ended\n"
-
-
-def test_what_ran_beside_is_shown_when_it_is_asked_for(
-    here: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    with bootstrap._beside(script(here, "echo said; echo wrong >&2; exit 3")) as outcome:
-        assert capfd.readouterr().out == ""
-        assert outcome() == 3
-    assert capfd.readouterr().out == "said\nwrong\n"
+def test_what_runs_unseen_waits_for_what_it_needs_and_keeps_what_it_said(here: Path) -> None:
+    ready: Future[None] = Future()
+    program = script(here, "echo said; echo wrong >&2; exit 3")
+    with ThreadPoolExecutor() as pool:
+        running = pool.submit(bootstrap._unseen, ready, program)
+        assert not running.done()
+        ready.set_result(None)
+    assert running.result().returncode == 3
+    assert running.result().stdout == "said\nwrong\n"
 
 
 @pytest.fixture
