@@ -13,7 +13,6 @@ project's tables in pyproject.toml have changed.
 from __future__ import annotations
 
 import argparse
-import fcntl
 import hashlib
 import importlib.util
 import json
@@ -31,6 +30,7 @@ from labkit import commands
 from labkit.distribution import find_program, install_packages, is_debian
 from labkit.engine.starting import with_new_group
 from labkit.errors import LabError
+from labkit.files import locked
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -81,16 +81,10 @@ class Environment:
             CommandFailed: pip or venv failed.
             LabError: This Python has no venv and it could not be installed.
         """
-        with self.lock.open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(
-                    _("Another process makes `{name}`; waiting for it.").format(
-                        name=self.folder.name
-                    )
-                )
-                fcntl.flock(lock, fcntl.LOCK_EX)
+        if self.is_current():
+            return
+        wait = _("Another process makes `{name}`; waiting for it.").format(name=self.folder.name)
+        with locked(self.lock, waiting=lambda: say(wait)):
             if not self.is_current():
                 self._make(say)
 

@@ -214,7 +214,7 @@ def _counted(
     slug: str, notebook: NotebookNode, progress: Callable[[str, int, int], None]
 ) -> Callable[[CellReport], None]:
     """Return an `on_cell` that counts a lesson's code cells."""
-    total = sum(_is_run(cell) for cell in notebook.cells)
+    total = sum(is_run(cell) for cell in notebook.cells)
     done = 0
 
     def on_cell(_report: CellReport) -> None:
@@ -226,7 +226,8 @@ def _counted(
     return on_cell
 
 
-def _is_run(cell: NotebookNode) -> bool:
+def is_run(cell: NotebookNode) -> bool:
+    """Tell whether a kernel gets anything of a cell."""
     return bool(cell.cell_type == "code" and cell.source.strip())
 
 
@@ -258,7 +259,7 @@ class _Run:
                 self.notebook, cwd=self.cwd, env=self.env, seconds=self.seconds
             ) as client:
                 for index, cell in enumerate(self.notebook.cells):
-                    if _is_run(cell):
+                    if is_run(cell):
                         stopped = await self._execute_cell(client, cell, index)
                         if stopped:
                             return stopped

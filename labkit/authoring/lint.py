@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 import textwrap
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING
 
 from labkit.authoring.commands import commands, created
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from labkit.authoring.commands import Command
     from labkit.authoring.sources import Cell, Source, WrongAnswer
     from labkit.course import Chapter, Exercise
 
@@ -51,6 +52,7 @@ _EMPTY_WORDS = re.compile(
     r"needless to say|as we all know)\b",
     re.IGNORECASE,
 )
+_TEMPLATE = re.compile(r"[${}]")
 _SECTION = re.compile(r"^## ", re.MULTILINE)
 _NOT_PROSE = re.compile(r"^\s*(#|\||>|!\[|<|:::|---|\+\+\+|\[//\])")
 _PYTHON_SLEEP = re.compile(r"\btime\.sleep\(\s*([\d.]+)\s*\)")
@@ -171,21 +173,19 @@ def _sections(source: Source) -> Iterator[Finding]:
 
 
 def _leftovers(source: Source) -> Iterator[Finding]:
-    sections = (i for i, cell in enumerate(source.cells) if _SECTION.search(cell.source))
-    first = next((i for i in sections if not source.cells[i].code), len(source.cells))
-    opening = "\n".join(cell.source for cell in source.cells[:first] if cell.code)
+    before = takewhile(lambda cell: cell.code or not _SECTION.search(cell.source), source.cells)
+    opening = "\n".join(cell.source for cell in before if cell.code)
     if RESET in opening:
         return
-    made = [
-        (name, command)
-        for cell in source.cells
-        for command in commands(cell)
-        for name in created(command)
-        if name.startswith("lab-") and not re.search(r"[${}]", name)
-    ]
-    for name, command in {name: (name, command) for name, command in reversed(made)}.values():
+    made: dict[str, Command] = {}
+    for cell in source.cells:
+        for command in commands(cell):
+            for name in created(command):
+                if name.startswith("lab-") and not _TEMPLATE.search(name):
+                    made.setdefault(name, command)
+    for name, command in made.items():
         by_label = any(w.startswith(LESSON_LABEL) and w in opening for w in command.words)
-        if name not in opening and not by_label:
+        if not re.search(rf"{re.escape(name)}(?![\w-])", opening) and not by_label:
             yield Finding(
                 source.at(command.line),
                 f"`{name}` may be there from an earlier run.",
@@ -263,7 +263,7 @@ def _names(source: Source, cell: Cell) -> Iterator[Finding]:
         return
     for command in commands(cell):
         for name in created(command):
-            if not name.startswith(("lab-", "lab/")) and not re.search(r"[${}]", name):
+            if not name.startswith(("lab-", "lab/")) and not _TEMPLATE.search(name):
                 yield Finding(
                     source.at(command.line),
                     f"`{name}` is not a name of the course; a reset would leave it behind.",

@@ -19,7 +19,7 @@ from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
 from labkit.engine.objects import listed_name, listed_tags
 from labkit.kernels import OBSERVE, environment
-from labkit.running import run_notebook, verdict, workspace_environment
+from labkit.running import is_run, run_notebook, verdict, workspace_environment
 from tests.skips import skip_without
 
 if TYPE_CHECKING:
@@ -77,7 +77,9 @@ def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_n
 
     ran = as_in_jupyter.check(notebook)
     # Jupyter lets a `!command` that fails pass.
-    for line, cell in zip(journal.read_text().splitlines(), run_cells(ran.nb_final), strict=True):
+    for line, cell in zip(
+        journal.read_text().splitlines(), filter(is_run, ran.nb_final.cells), strict=True
+    ):
         commands = [(command, code) for command, code in json.loads(line)]
         assert verdict(cell, commands) == "", cell.source
     assert everything(clean_engine) - before == set()
@@ -114,10 +116,6 @@ def leads_to_exercise(cell: NotebookNode) -> bool:
 
 def cleans_up(cell: NotebookNode) -> bool:
     return cell.cell_type == "markdown" and is_clean_up(cell.source)
-
-
-def run_cells(notebook: NotebookNode) -> list[NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code" and cell.source.strip()]
 
 
 def keeping_a_journal(folder: Path, journal: Path) -> dict[str, str]:

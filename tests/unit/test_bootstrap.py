@@ -277,8 +277,10 @@ def test_an_environment_that_another_process_makes_is_waited_for(environment: En
 
     def other_is_done(line: str) -> None:
         told.append(line)
+        (environment.folder / STAMP).write_text(environment.fingerprint())
         fcntl.flock(held, fcntl.LOCK_UN)
 
+    (environment.folder / STAMP).unlink()
     with environment.lock.open("rb") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         environment.ensure(other_is_done)
