@@ -57,7 +57,7 @@ ways = {
     'writing': transfers(libc.process_vm_writev),
     'a debugger': lambda pid: libc.ptrace(0x4206, pid, 0, 0) == 0,
     'open files': lambda pid: os.listdir(f'/proc/{pid}/fd'),
-    'a socket': lambda pid: libc.syscall(438, libc.syscall(434, pid, 0), 3, 0) >= 0,
+    'a descriptor': lambda pid: libc.syscall(438, libc.syscall(434, pid, 0), 0, 0) >= 0,
     'a namespace': lambda pid: os.open(f'/proc/{pid}/ns/mnt', os.O_RDONLY),
     'root': lambda pid: os.listdir(f'/proc/{pid}/root/'),
 }
