@@ -9,6 +9,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.checking import CheckOutcome, CheckResult
@@ -24,7 +25,6 @@ from labkit.translation import _
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from labkit.course import Course, Exercise
     from labkit.engine import Engine
@@ -307,7 +307,13 @@ class RootlessDesk:
             raise EngineStartFailed(
                 _("The engine of a desk ended before it answered."), log_tail=said
             ) from error
-        self._witness = Witness(self.engine.endpoint, ENGINES_OWN)
+        self._witness = Witness(self.engine.endpoint, ENGINES_OWN, self._root())
+
+    def _root(self) -> Path:
+        """Return the root folder of the engine's first process, with all that is mounted there."""
+        told = Path(f"/proc/self/fdinfo/{self._first}").read_text(encoding="ascii")
+        pid = dict(line.split(":\t", 1) for line in told.splitlines())["Pid"]
+        return Path(f"/proc/{pid}/root")
 
 
 def _check_result(said: dict[str, Any]) -> CheckResult:

@@ -314,13 +314,28 @@ def test_who_could_have_changed_the_engine_is_noted(desk: RootlessDesk) -> None:
         "--name lab-b --pid host --cap-add SYS_PTRACE lab/shell true",
         "--name lab-c -v /:/host lab/shell true",
         "--name lab-d -v /var/lib/docker/containers:/x lab/shell true",
+        "--name lab-e -v /root/link/containers:/x lab/shell true",
+        "--name lab-f -v lab-hidden:/x lab/shell true",
     )
-    run(desk, *(f"!docker run --rm {options}" for options in (*ordinary, *mighty)))
+    hide = (
+        "!ln -s ../../var/lib/docker /opt/docker; ln -s /opt/docker ~/link; docker volume create"
+        " --opt type=none --opt o=bind --opt device=/root/link lab-hidden"
+    )
+    turn_round = (
+        "!mkdir ~/turned; docker create --name lab-g -v /root/turned:/x lab/shell ls /x;"
+        " rmdir ~/turned; ln -s /var/lib/docker ~/turned; docker start -a lab-g"
+    )
+    tries = [f"!docker run --rm {options}" for options in (*ordinary, *mighty)]
+    transcript = run(desk, hide, *tries, turn_round)
+    assert "overlay2" in transcript.cells[-1].output, "it is a way in"
     assert desk.doubts() == (
         "`lab-a`: --privileged",
         "`lab-b`: --pid=host, --cap-add=SYS_PTRACE",
         "`lab-c`: --volume /:/host",
         "`lab-d`: --volume /var/lib/docker/containers:/x",
+        "`lab-e`: --volume /root/link/containers:/x",
+        "`lab-f`: --volume lab-hidden:/x (/root/link)",
+        "`lab-g`: --volume /root/turned:/x",
     )
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import pickle
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit.engine.rootless import pack_seed
+from labkit.engine.witness import follow
 from labkit.errors import LabError
 from labkit.grading import desks as module
 from labkit.grading import view
@@ -55,6 +57,30 @@ def test_learners_see_the_course_without_its_secrets(course: Course, tmp_path: P
     targets = [target for _source, target in shown]
     assert targets == sorted(targets, key=lambda target: target.count("/"))
     assert str(course.root.resolve()) in targets
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/home/a", "/home/a"),
+        ("/home/away/x", "/var/own/x"),
+        ("/home/up/own", "/var/own"),
+        ("/home/away/../../../..", "/"),
+        ("/home/far", "/var/own"),
+        ("/home/nothing/../away", "/var/own"),
+    ],
+)
+def test_links_are_followed_as_the_engine_does(tmp_path: Path, path: str, leads_to: str) -> None:
+    (tmp_path / "var/own").mkdir(parents=True)
+    (tmp_path / "home").mkdir()
+    for name, target in {"away": "/var/own", "up": "../var", "far": "away/../../home/away"}.items():
+        (tmp_path / "home" / name).symlink_to(target)
+    assert follow(tmp_path, PurePosixPath(path)) == PurePosixPath(leads_to)
+
+
+def test_links_in_a_ring_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "ring").symlink_to("ring")
+    assert follow(tmp_path, PurePosixPath("/ring/x")) == PurePosixPath("/ring/x")
 
 
 def test_a_seed_has_links_in_place_of_layers(tmp_path: Path) -> None:
