@@ -16,6 +16,7 @@ import pytest
 
 from labkit.checking import Outcome
 from labkit.grading import slots
+from labkit.grading.cluster import cluster
 from labkit.grading.desks import Desks
 from labkit.grading.grade import Deadlines, grade, grade_one
 from labkit.grading.publishing import publish
@@ -23,6 +24,7 @@ from labkit.grading.results import Results
 from labkit.grading.submissions import find
 from labkit.grading.verdicts import Status
 from labkit.waiting import wait_until
+from tests.docker.desks import skip_unable
 from tests.grading.suite import HELLO, Case, hand_in, suite, written
 
 if TYPE_CHECKING:
@@ -45,8 +47,7 @@ def cases(course: Course) -> tuple[Case, ...]:
 
 @pytest.fixture(scope="module")
 def desks(course: Course, engine: Engine) -> Iterator[Desks]:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
+    skip_unable()
     with Desks(course, engine, workers=4) as made:
         yield made
 
@@ -98,6 +99,36 @@ def test_the_class_gets_the_expected_verdicts_with_any_number_of_workers_in_any_
         verdicts = verdicts_on(course, desks, folder, workers=workers)
         wanted = sorted(part, key=lambda case: (case.student, case.slug))
         assert [found(v) for v in verdicts] == [expected(case) for case in wanted]
+
+
+def test_two_workers_of_a_cluster_have_desks_of_their_own(
+    course: Course,
+    engine: Engine,
+    cases: tuple[Case, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    skip_unable()
+    from distributed import LocalCluster  # slow
+
+    few = sorted(cases, key=lambda case: case.slug != "welcome.hello")[:6]
+    hand_in(tmp_path / "class", few)
+    for name, value in {"LABKIT_COURSE": str(course.root), **engine.cli_env()}.items():
+        monkeypatch.setenv(name, value)
+    results = Results(tmp_path / "results")
+    with (
+        LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            local_directory=str(tmp_path),
+        ) as local,  # fmt: skip
+        cluster(local.scheduler_address, Deadlines()) as (judge, workers),
+    ):
+        verdicts = grade(course, find(tmp_path / "class", course), results, judge, workers=workers)
+    wanted = sorted(few, key=lambda case: (case.student, case.slug))
+    assert [found(verdict) for verdict in verdicts] == [expected(case) for case in wanted]
 
 
 #: What people do to a grader, after they have answered; how it ends; and what is said of it.
@@ -161,8 +192,7 @@ def test_a_killed_grader_leaves_nothing_behind_and_loses_nothing(
     tmp_path: Path,
     request: pytest.FixtureRequest,
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root")
+    skip_unable()
     few = tuple(case for case in cases if case.slug == "welcome.hello")[:10]
     hand_in(tmp_path / "class", few)
     out = tmp_path / "results"

@@ -44,8 +44,12 @@ def test_two_workers_grade_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     results = Results(tmp_path / "results")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as local,
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=None,
+            local_directory=str(tmp_path),
+        ) as local,  # fmt: skip
         cluster(local.scheduler_address, Deadlines(), fake_desks) as (judge, workers),
     ):
         assert workers == 2
