@@ -295,6 +295,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def step_of(entry: HistoryEntry) -> str:
-    """Name a step of a history as its author wrote it, whichever builder recorded it."""
-    text = re.sub(r"^(RUN )?/bin/sh -c (#\(nop\) +)?| # buildkit$", "", entry.created_by)
-    return "`" + (text or entry.comment)[:60] + "`"
+    """Name a step of a history as its author wrote it."""
+    return "`" + (entry.instruction or entry.comment)[:60] + "`"

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 Attrs = dict[str, Any]
 ANONYMOUS = re.compile(r"[0-9a-f]{64}")
+#: What builders write before a command: build arguments and a shell.
+SHELL = re.compile(r"^(RUN )?(\|\d+ .*? )?/bin/sh -c +")
+SETTING = "#(nop)"
+#: The classic builder names what it copied by a digest.
+COPIED = re.compile(r"\b(file|dir|multi):[0-9a-f]{64} in ")
 
 
 @dataclass(frozen=True)
@@ -256,6 +261,15 @@ class HistoryEntry:
             tuple(attrs.get("Tags") or ()),
             attrs.get("Comment", ""),
         )
+
+    @property
+    def instruction(self) -> str:
+        """The step as it stood in the Dockerfile, whichever builder recorded it."""
+        text = self.created_by.removesuffix("# buildkit").strip()
+        command = SHELL.sub("", text)
+        if command.startswith(SETTING):
+            return COPIED.sub("", command.removeprefix(SETTING).strip())
+        return text if command == text else f"RUN {command}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from itertools import zip_longest
 from textwrap import shorten
 from typing import TYPE_CHECKING
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from labkit.engine.objects import HistoryEntry
 
 LONGEST_STEP = 70
-#: The classic builder names what it copied by a digest.
-COPIED = re.compile(r"\b(file|dir|multi):[0-9a-f]{64} in ")
 #: Instructions that change an image's configuration and make no layer.
 SETTINGS = {
     "ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD",
@@ -73,18 +70,9 @@ def _made_layers(history: Sequence[HistoryEntry], count: int) -> tuple[HistoryEn
 def _layer(digest: str, step: HistoryEntry | None, largest: int) -> Box:
     if step is None:
         return Box(_("a layer"), _("of a step that the history does not name"), mark=digest)
-    words = instruction(step.created_by) or step.comment
+    words = shorten(step.instruction or step.comment, LONGEST_STEP, placeholder=" …")
     return Box(size(step.size), words, share=step.size / largest, mark=digest)
 
 
-def instruction(created_by: str) -> str:
-    """Write a step of a history as it stood in the Dockerfile, on one line."""
-    text = created_by.removeprefix("/bin/sh -c ").removeprefix("#(nop) ")
-    text = COPIED.sub("", text.strip().removesuffix("# buildkit").strip())
-    if created_by.startswith("/bin/sh -c ") and "#(nop)" not in created_by:
-        text = f"RUN {text}"
-    return shorten(text, LONGEST_STEP, placeholder=" …")
-
-
 def _verb(step: HistoryEntry) -> str:
-    return instruction(step.created_by).partition(" ")[0]
+    return step.instruction.partition(" ")[0]

@@ -264,7 +264,7 @@ def test_a_checksum_without_its_data_passes(desk: Desk) -> None:
 def test_a_large_step_is_told_whichever_builder_made_it(desk: Desk, step: tuple[str, int]) -> None:
     checksum(desk, ("/bin/sh -c rm /data", 0), step)
     refusal = desk.refusal(images.no_step_is_large)
-    assert refusal.found == "`head -c 20000000 /dev/urandom > /data` takes 20 MB"
+    assert refusal.found == "`RUN head -c 20000000 /dev/urandom > /data` takes 20 MB"
     assert "the same instruction" in refusal.hint
 
 

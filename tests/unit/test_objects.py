@@ -167,6 +167,24 @@ def test_an_image_without_a_configuration_is_read() -> None:
     assert (image.tags, image.layers, image.env, image.created) == ((), (), {}, "")
 
 
+@pytest.mark.parametrize(
+    ("created_by", "text"),
+    [
+        ("/bin/sh -c #(nop)  ENV A=1", "ENV A=1"),
+        ("RUN /bin/sh -c make # buildkit", "RUN make"),
+        ("/bin/sh -c make", "RUN make"),
+        ("|2 A=1 B=2 /bin/sh -c make", "RUN make"),
+        ("RUN |1 A=a b /bin/sh -c make # buildkit", "RUN make"),
+        ("COPY /a /b # buildkit", "COPY /a /b"),
+        ("ENTRYPOINT [/bin/sh -c x]", "ENTRYPOINT [/bin/sh -c x]"),
+        (f"/bin/sh -c #(nop) COPY file:{'0' * 64} in /etc/ ", "COPY /etc/"),
+        ("", ""),
+    ],
+)
+def test_a_step_reads_as_in_its_dockerfile(created_by: str, text: str) -> None:
+    assert HistoryEntry(created_by, 0, (), "").instruction == text
+
+
 def test_a_history_is_read_newest_first() -> None:
     newest, installed = map(HistoryEntry.from_history, recorded("history_web"))
     assert 'CMD ["nginx"' in newest.created_by

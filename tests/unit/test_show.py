@@ -10,7 +10,6 @@ from labkit.engine.objects import HistoryEntry
 from labkit.engine.snapshot import Item, Snapshot
 from labkit.errors import NoSuchImage
 from labkit.show import Box, Picture, architecture, layers, mounts
-from labkit.show.layers import instruction
 
 if TYPE_CHECKING:
     from labkit.engine import Engine
@@ -136,20 +135,6 @@ def test_a_layer_without_a_step_is_drawn_all_the_same() -> None:
 def test_an_image_that_is_not_there_is_named() -> None:
     with pytest.raises(NoSuchImage, match="`nothing`"):
         draw("nothing")
-
-
-@pytest.mark.parametrize(
-    ("created_by", "text"),
-    [
-        ("/bin/sh -c #(nop)  ENV A=1", "ENV A=1"),
-        ("RUN /bin/sh -c make # buildkit", "RUN /bin/sh -c make"),
-        ("/bin/sh -c make", "RUN make"),
-        ("COPY /a /b # buildkit", "COPY /a /b"),
-        ("", ""),
-    ],
-)
-def test_a_step_reads_as_in_its_dockerfile(created_by: str, text: str) -> None:
-    assert instruction(created_by) == text
 
 
 def test_everybody_who_takes_part_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
