@@ -61,10 +61,15 @@ class Witness:
     def _watch(self) -> None:
         with suppress(Exception):  # however the engine ends, there is nothing more to see
             for event in self._stream:
-                self._seen[event["id"]] = self._look(event) or self._seen.get(event["id"], "")
+                name = event["Actor"]["Attributes"].get("name", event["id"][:12])
+                try:
+                    found = self._look(event, name)
+                except Exception as error:  # noqa: BLE001 - whatever a learner has thought of
+                    text = _("`{name}` could not be looked at: {why}")
+                    found = text.format(name=name, why=error)
+                self._seen[event["id"]] = found or self._seen.get(event["id"], "")
 
-    def _look(self, event: dict[str, Any]) -> str:
-        name = event["Actor"]["Attributes"].get("name", event["id"][:12])
+    def _look(self, event: dict[str, Any], name: str) -> str:
         try:
             attrs = self._engine.containers.get(event["id"]).attrs
             sources = tuple(self._sources(attrs))
@@ -101,12 +106,15 @@ def follow(root: Path, path: PurePosixPath) -> PurePosixPath:
         if name == "..":
             here = here.parent
             continue
-        step = Path(f"{root}{here / name}")
-        if name == "/" or links == LINKS or not step.is_symlink():
+        try:
+            target = Path(f"{root}{here / name}").readlink() if links < LINKS else None
+        except OSError:  # it is no link, or not there
+            target = None
+        if target is None or name == "/":
             here /= name
             continue
         links += 1
-        ahead += reversed(step.readlink().parts)
+        ahead += reversed(target.parts)
     return here
 
 

@@ -308,6 +308,7 @@ def test_who_could_have_changed_the_engine_is_noted(desk: RootlessDesk) -> None:
         "-v lab-data:/data lab/shell true",
         "-v /root/work:/work --cap-add NET_ADMIN lab/shell true",
         "-v /run/docker.sock:/run/docker.sock lab/shell true",
+        f"-v /root/{'x' * 300}:/x lab/shell true",  # which no folder can have for its name
     )
     mighty = (
         "--name lab-a --privileged lab/shell true",

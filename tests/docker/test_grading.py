@@ -26,6 +26,7 @@ from labkit.grading.verdicts import Status
 from labkit.waiting import wait_until
 from tests.docker.desks import skip_unable
 from tests.grading.suite import HELLO, Case, hand_in, suite, written
+from tests.grading.workers import two_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,21 +110,13 @@ def test_two_workers_of_a_cluster_have_desks_of_their_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     skip_unable()
-    from distributed import LocalCluster  # slow
-
     few = sorted(cases, key=lambda case: case.slug != "welcome.hello")[:6]
     hand_in(tmp_path / "class", few)
     for name, value in {"LABKIT_COURSE": str(course.root), **engine.cli_env()}.items():
         monkeypatch.setenv(name, value)
     results = Results(tmp_path / "results")
     with (
-        LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            local_directory=str(tmp_path),
-        ) as local,  # fmt: skip
+        two_workers(tmp_path) as local,
         cluster(local.scheduler_address, Deadlines()) as (judge, workers),
     ):
         verdicts = grade(course, find(tmp_path / "class", course), results, judge, workers=workers)

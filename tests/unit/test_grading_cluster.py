@@ -13,6 +13,7 @@ from labkit.grading.grade import Deadlines, grade
 from labkit.grading.results import Results
 from labkit.grading.submissions import find
 from labkit.grading.verdicts import Status
+from tests.grading.workers import two_workers
 from tests.unit.grading import HALF, RIGHT, WRONG, FakeDesks, answered, built_course, hand_in
 from tests.unit.tiny_course import add_checks
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from labkit.course import Course
 
-distributed = pytest.importorskip("distributed")
 pytestmark = pytest.mark.filterwarnings("ignore")  # of Dask's own event loops
 
 
@@ -43,13 +43,7 @@ def test_two_workers_grade_a_class(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         hand_in(tmp_path / "class", f"s{n}/tiny.first.ipynb", answered(course, answer))
     results = Results(tmp_path / "results")
     with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            local_directory=str(tmp_path),
-        ) as local,  # fmt: skip
+        two_workers(tmp_path) as local,
         cluster(local.scheduler_address, Deadlines(), fake_desks) as (judge, workers),
     ):
         assert workers == 2
