@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine.ownership import owned, remove
+from labkit.nodes import forget
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,5 +88,6 @@ def reset(
     if plan.exercise and plan.copy:
         workspace.source(plan.exercise)
     removal = remove(engine, plan.things, progress=progress)
+    forget(course, removal)
     kept = workspace.restart(plan.exercise) if plan.exercise and plan.copy else None
     return ResetDone(removal, kept)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
-from labkit.cli import grading, learning, machine, proving
+from labkit.cli import grading, learning, machine, nodes, proving
 from labkit.cli.output import WRONG
 from labkit.translation import _
 
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title=_("commands"), metavar="COMMAND")
     _learning(commands)
     _machine(commands)
+    _nodes(commands)
     _proving(commands)
     _grading(commands)
     return top
@@ -164,6 +165,45 @@ def _machine(commands: Commands) -> None:
         "labkit images pack course-images.tar.gz",
     )
     one.add_argument("file", type=Path, help=_("the pack file; `.gz` at the end compresses it"))
+
+
+def _nodes(commands: Commands) -> None:
+    group = _group(commands, "nodes", _("make and remove the machines of the lessons on clusters"))
+    one = _command(
+        group,
+        "up",
+        _("have so many nodes that run; those that are there stay"),
+        nodes.up,
+        "labkit nodes up 3",
+        "docker --context lab-node-1 info",
+    )
+    one.add_argument("count", type=int, metavar="N", help=_("how many"))
+    _command(
+        group,
+        "list",
+        _("say of each node how it is and where its engine answers"),
+        nodes.show,
+        "labkit nodes list",
+        "labkit nodes list --json",
+    )
+    one = _command(
+        group,
+        "push",
+        _("bring images to the registry from which the nodes pull"),
+        nodes.push,
+        "labkit nodes push lab/web",
+    )
+    one.add_argument("images", nargs="+", metavar="IMAGE", help=_("an image of this engine"))
+    one = _command(
+        group,
+        "down",
+        _("remove the nodes, their data, their network and their registry"),
+        nodes.down,
+        "labkit nodes down --dry-run",
+        "labkit nodes down --yes",
+    )
+    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
+    one.add_argument("--yes", action="store_true", help=_("do not ask"))
 
 
 def _proving(commands: Commands) -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Docker 20.10. Older engines lack what the lessons show.
 OLDEST_API = "1.41"
+#: How addresses of this machine begin.
+HERE = ("unix:", "tcp://127.0.0.1:", "tcp://localhost:")
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
@@ -56,6 +58,21 @@ def connect(host: str | None = None, *, timeout: int = 30) -> Engine:
             if first_error is None or isinstance(error, EnginePermissionDenied):
                 first_error = error
     raise first_error or EngineUnreachable(f"unix://{DEFAULT_SOCKET}", _("no socket is there"))
+
+
+def connect_with(host: str, certificates: Path, *, timeout: int = 30) -> Engine:
+    """Connect to an engine that wants to see certificates, and has one to show.
+
+    Args:
+        host: An address such as `tcp://127.0.0.1:2376`.
+        certificates: The folder of `ca.pem`, `cert.pem` and `key.pem`.
+        timeout: Whole seconds for each request.
+
+    Raises:
+        EngineUnreachable: It does not answer.
+    """
+    place = contexts.Context(host, "", certificates, verify=True)
+    return _connect_to(place.environment(), timeout)
 
 
 class KeptConnection:
@@ -123,8 +140,9 @@ def _connect_to(environment: Mapping[str, str], timeout: int, *, named_by: str =
     client = _client({**os.environ, **environment}, timeout, named_by=named_by)
     try:
         api: Any = client.api
-        if host.startswith("unix:"):
-            # No proxy stands before a socket; ALL_PROXY would break it, and looking costs time.
+        if host.startswith(HERE):
+            # No proxy stands before this machine; ALL_PROXY would break it, and looking costs time.
+            # REQUESTS_CA_BUNDLE would take the place of the authority that the engine is known by.
             api.trust_env = False
         # As docker-py does for version="auto".
         api._version = _usable_version(api, host, named_by)  # noqa: SLF001

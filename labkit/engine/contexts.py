@@ -11,10 +11,15 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
 
 from labkit.errors import EngineError, EngineUnreachable
+from labkit.files import write_atomically
 from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -63,21 +68,52 @@ def current() -> Context | None:
         named_by = "docker context"
     if name == "default":
         return None
-    store, key = configuration().parent / "contexts", hashlib.sha256(name.encode()).hexdigest()
-    meta = store / "meta" / key / "meta.json"
-    if not meta.exists():
+    meta, tls = _places(configuration().parent, name)
+    if not (meta / "meta.json").exists():
         raise _useless(name, named_by, _("Docker has no context of this name"))
-    endpoints = _object(meta).get("Endpoints")
+    endpoints = _object(meta / "meta.json").get("Endpoints")
     endpoint = endpoints.get("docker") if isinstance(endpoints, dict) else None
     if not isinstance(endpoint, dict) or not endpoint.get("Host"):
         raise _useless(name, named_by, _("this context names no engine"))
-    certificates = store / "tls" / key / "docker"
+    certificates = tls / "docker"
     return Context(
         host=str(endpoint["Host"]),
         named_by=named_by,
         certificates=certificates if certificates.is_dir() else None,
         verify=not endpoint.get("SkipTLSVerify"),
     )
+
+
+def write(folder: Path, name: str, host: str, certificates: Mapping[str, bytes]) -> None:
+    """Make a context, or make it anew, as `docker context create` does.
+
+    Args:
+        folder: The folder of Docker's configuration.
+        name: The context's.
+        host: The engine's address.
+        certificates: `ca.pem`, `cert.pem` and `key.pem` by name.
+    """
+    meta, tls = _places(folder, name)
+    for file, content in certificates.items():
+        write_atomically(tls / "docker" / file, content)
+    description = {
+        "Name": name,
+        "Metadata": {},
+        "Endpoints": {"docker": {"Host": host, "SkipTLSVerify": False}},
+    }
+    write_atomically(meta / "meta.json", json.dumps(description).encode())
+
+
+def forget(folder: Path, name: str) -> None:
+    """Remove a context; one that is not there is as good as removed."""
+    for place in _places(folder, name):
+        rmtree(place, ignore_errors=True)
+
+
+def _places(folder: Path, name: str) -> tuple[Path, Path]:
+    """Return the folders of a context's description and of its certificates."""
+    key = hashlib.sha256(name.encode()).hexdigest()
+    return folder / "contexts/meta" / key, folder / "contexts/tls" / key
 
 
 def broken(path: Path, why: object) -> EngineError:

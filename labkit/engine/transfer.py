@@ -98,6 +98,19 @@ def pull(engine: Engine, reference: str, report: Report) -> None:
             report(_("pulling {reference}").format(reference=reference), done, total)
 
 
+def push(engine: Engine, reference: str, report: Report) -> None:
+    """Push an image to the registry in its name.
+
+    Raises:
+        EngineRequestFailed: The registry or the engine refused, in their words.
+    """
+    repository, _colon, tag = reference.rpartition(":")
+    with engine.errors():
+        for message in engine.client.api.push(repository, tag=tag, stream=True, decode=True):
+            _refuse(message)
+            report(_("pushing {reference}").format(reference=reference), None, None)
+
+
 @dataclass
 class _BuildTrace:
     """What a build says that it made, so that it can be taken back."""
@@ -214,10 +227,10 @@ def remove_unnamed(engine: Engine, image: str) -> bool:
     return True
 
 
-def tag(engine: Engine, image: str, name: str) -> None:
-    """Give an image the name `name:latest`."""
+def tag(engine: Engine, image: str, repository: str, tag: str = "latest") -> None:
+    """Give an image the name `repository:tag`."""
     with engine.errors():
-        engine.client.api.tag(image, name, "latest")
+        engine.client.api.tag(image, repository, tag)
 
 
 def untag(engine: Engine, reference: str) -> None:

@@ -103,6 +103,8 @@ class FakeEngine:
             raise ConnectionError(f"127.0.0.1:{port}: Connection refused")
         return HttpReply(200, self.http[port], {})
 
+    host = "127.0.0.1"
+
     def close(self) -> None:
         """Nothing was opened."""
 

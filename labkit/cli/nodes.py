@@ -1,0 +1,100 @@
+"""Commands about nodes: up, list, push, down."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, progress
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    import argparse
+
+    from labkit.nodes import NodeStatus
+
+#: Seconds after which a removal says how far it is.
+QUIET = 1.0
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """`labkit nodes up N`."""
+    from labkit import nodes
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    with progress(transient=True) as shown:
+        found = nodes.up(connect(), Course.load(), arguments.count, progress=shown)
+    _print(found, as_json=arguments.json)
+    return GOOD
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """`labkit nodes list`."""
+    from labkit import nodes
+    from labkit.engine import connect
+
+    found = nodes.statuses(connect())
+    _print(found, as_json=arguments.json)
+    return GOOD if all(node.state == "ready" for node in found) else NOT_GOOD
+
+
+def push(arguments: argparse.Namespace) -> int:
+    """`labkit nodes push IMAGE...`."""
+    from labkit import nodes
+    from labkit.engine import connect
+
+    with progress(transient=True) as shown:
+        pushed = nodes.push(connect(), arguments.images, progress=shown)
+    if arguments.json:
+        print_json({"pushed": pushed})
+        return GOOD
+    for image in arguments.images:
+        text = _("{image}  pushed") if image in pushed else _("{image}  is there already")
+        print(text.format(image=image))
+    return GOOD
+
+
+def down(arguments: argparse.Namespace) -> int:
+    """`labkit nodes down`."""
+    from labkit import nodes, rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+    from labkit.resetting import ResetDone, ResetPlan
+
+    engine = connect()
+    things = nodes.plan_down(engine)
+    plan = ResetPlan(None, None, things)
+    if arguments.dry_run or plan.empty:
+        print_json(plan.as_json()) if arguments.json else print(rendering.reset_plan_text(plan))
+        return GOOD
+    if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
+        return NOT_GOOD
+    numbers = iter(range(1, len(things) + 1))
+    with progress(after=QUIET, transient=True) as shown:
+        removal = nodes.down(
+            engine,
+            Course.load(),
+            things,
+            progress=lambda thing: shown.step(
+                _("removing"), str(thing), next(numbers), len(things)
+            ),
+        )
+    if arguments.json:
+        refused = {str(thing): why for thing, why in removal.refused.items()}
+        print_json({"removed": [str(thing) for thing in removal.removed], "refused": refused})
+    else:
+        print(rendering.reset_done_text(ResetDone(removal, kept_as=None)))
+    return NOT_GOOD if removal.refused else GOOD
+
+
+def _print(found: tuple[NodeStatus, ...], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(node) for node in found])
+    elif found:
+        for node in found:
+            print(
+                f"{node.name}  {node.state:9}  {node.address:13}  {node.endpoint}  {node.version}"
+            )
+    else:
+        print(_("There are no nodes. `labkit nodes up 3` makes three."))

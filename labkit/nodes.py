@@ -1,0 +1,340 @@
+"""Nodes: machines with an engine each, on a network of the course, for lessons on clusters.
+
+`up` makes them, each with a context of its name in the course's configuration of `docker`, and a
+registry beside them. To the engines of the nodes it is the mirror of Docker Hub, so that `lab/web`
+is the same image there under the same name.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.docker_config import course_config
+from labkit.engine import contexts, nested, transfer
+from labkit.engine.ownership import owned, remove
+from labkit.errors import EngineRequestFailed, EngineUnreachable, LabError, NoSuchContainer
+from labkit.obtaining import Silent
+from labkit.registry import Registry
+from labkit.translation import _
+from labkit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from labkit.course import Course
+    from labkit.engine import Engine
+    from labkit.engine.ownership import Owned, Removal
+    from labkit.obtaining import Progress
+
+NETWORK = "lab-nodes"
+REGISTRY = "lab-nodes-registry"
+PREFIX = "lab-node-"
+#: What `down` removes, by names and globs.
+NAMES = (f"{PREFIX}[0-9]*", REGISTRY, NETWORK)
+#: The first that no other network of the host overlaps with is taken.
+SUBNETS = tuple(f"10.213.{number}" for number in range(0, 256, 16))
+#: The last number of the registry's address, and that of node 0.
+REGISTRY_PLACE, FIRST_PLACE = 10, 100
+FIRST_PORT = 23760
+MOST = 7
+READY_SECONDS = 60.0
+REGISTRY_PORT = "5000/tcp"
+IMAGES = ("lab/shell",)
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One node.
+
+    Attributes:
+        name: Of its container, and of its context.
+        state: `ready`, or why it is not: `stopped`, `cut off`, `no answer`.
+        address: On the network of the nodes; empty while it is not on it.
+        endpoint: Where its engine answers on this machine; empty while it does not.
+        version: Its engine's version; empty while it does not answer.
+    """
+
+    name: str
+    state: str
+    address: str
+    endpoint: str
+    version: str = ""
+
+
+def up(
+    engine: Engine, course: Course, count: int, *, progress: Progress | None = None
+) -> tuple[NodeStatus, ...]:
+    """Have so many nodes that run: make those that are missing, start and reconnect the others.
+
+    Nodes beyond the count stay as they are.
+
+    Raises:
+        NoSuchImage: A course image is not here.
+        EngineRequestFailed: The engine refused to make a node.
+        WaitTimeout: A node's engine did not answer.
+        LabError: The count is out of bounds, or the engine is another machine's.
+    """
+    if not 1 <= count <= MOST:
+        raise LabError(_("The course makes from 1 to {most} nodes.").format(most=MOST))
+    if engine.host != "127.0.0.1":
+        raise LabError(
+            _("Nodes need an engine on this machine, and `{endpoint}` is another's.").format(
+                endpoint=engine.endpoint
+            )
+        )
+    progress = progress or Silent()
+    names = [f"{PREFIX}{number}" for number in range(1, count + 1)]
+    subnet = _network(engine)
+    _registry(engine, subnet)
+    missing = [name for name in names if not engine.containers.exists(name)]
+    given = nested.rights(engine) if missing else {}
+    for done, name in enumerate(names):
+        progress.step(_("nodes"), name, done, count)
+        if name in missing:
+            nested.create(engine, _node(name, subnet), given)
+        else:
+            _revive(engine, name, subnet)
+    push(engine, IMAGES, progress=progress)
+    folder = course_config(course.work())
+    for done, name in enumerate(names):
+        progress.step(_("nodes"), _("waiting for {name}").format(name=name), done, count)
+        _wait(engine, name)
+        contexts.write(
+            folder,
+            name,
+            nested.endpoint(engine.containers.get(name)),
+            nested.certificates(engine, name),
+        )
+    return tuple(status(engine, name) for name in names)
+
+
+def statuses(engine: Engine) -> tuple[NodeStatus, ...]:
+    """Say of each node how it is; nothing is changed."""
+    found = [thing.name for thing in plan_down(engine) if thing.kind == "container"]
+    return tuple(status(engine, name) for name in sorted(found) if name != REGISTRY)
+
+
+def status(engine: Engine, name: str) -> NodeStatus:
+    """Say how a node is.
+
+    Raises:
+        NoSuchContainer: There is none of this name.
+    """
+    container = engine.containers.get(name)
+    if container.status != "running":
+        return NodeStatus(name, "stopped", "", "")
+    if NETWORK not in container.networks:
+        return NodeStatus(name, "cut off", "", "")
+    address = container.networks[NETWORK].ip
+    try:
+        with nested.connected(engine, name) as node:
+            version = str(node.version()["Version"])
+    except EngineUnreachable:
+        return NodeStatus(name, "no answer", address, "")
+    return NodeStatus(name, "ready", address, nested.endpoint(container), version)
+
+
+def push(
+    engine: Engine, images: Sequence[str], *, progress: Progress | None = None
+) -> tuple[str, ...]:
+    """Bring images to the registry of the nodes, from where their engines pull them.
+
+    Args:
+        engine: The host's, which has the images.
+        images: Such as `lab/web`, with a tag or without.
+        progress: Told how far it is.
+
+    Returns:
+        Those that the registry did not have yet.
+
+    Raises:
+        NoSuchImage: The engine has no such image.
+        EngineRequestFailed: The registry refused.
+        LabError: There are no nodes.
+    """
+    progress = progress or Silent()
+    registry = registry_of(engine)
+    pushed = []
+    for image in images:
+        repository, _colon, tag = image.partition(":")
+        tag = tag or "latest"
+        found = engine.images.get(image)
+        manifest = registry.image(repository, tag)
+        if manifest and manifest.config and manifest.config.digest == found.id:
+            continue
+        there = f"{registry.address}/{repository}"
+        transfer.tag(engine, found.id, there, tag)
+        try:
+            transfer.push(
+                engine,
+                f"{there}:{tag}",
+                lambda text, done, total, image=image: progress.step(image, text, done, total),  # type: ignore[misc]
+            )
+        finally:
+            transfer.untag(engine, f"{there}:{tag}")
+        pushed.append(image)
+    return tuple(pushed)
+
+
+def registry_of(engine: Engine) -> Registry:
+    """Return the registry of the nodes, as this machine reaches it.
+
+    Raises:
+        LabError: There are no nodes, and so there is none.
+    """
+    try:
+        places = engine.containers.get(REGISTRY).ports.get(REGISTRY_PORT)
+    except NoSuchContainer:
+        places = None
+    if not places:
+        raise LabError(
+            _("The nodes' registry does not run."), hint=_("Run `labkit nodes up 1` first.")
+        )
+    return Registry("127.0.0.1", places[0][1])
+
+
+def plan_down(engine: Engine) -> tuple[Owned, ...]:
+    """List what `down` would remove; nothing is changed."""
+    return owned(engine, names=NAMES)
+
+
+def down(
+    engine: Engine,
+    course: Course,
+    things: Sequence[Owned],
+    *,
+    progress: Callable[[Owned], None] | None = None,
+) -> Removal:
+    """Remove what `plan_down` listed, and the contexts of the nodes."""
+    removal = remove(engine, things, progress=progress)
+    forget(course, removal)
+    return removal
+
+
+def forget(course: Course, removal: Removal) -> None:
+    """Remove the contexts of nodes that were removed."""
+    gone = [t.name for t in removal.removed if t.kind == "container" and t.name.startswith(PREFIX)]
+    if gone:
+        folder = course_config(course.work())
+        for name in gone:
+            contexts.forget(folder, name)
+
+
+def _node(name: str, subnet: str) -> nested.Node:
+    number = int(name.removeprefix(PREFIX))
+    mirror = _address(subnet, REGISTRY_PLACE)
+    return nested.Node(
+        name,
+        NETWORK,
+        _address(subnet, FIRST_PLACE + number),
+        _free_port(FIRST_PORT + number),
+        command=(
+            "node",
+            f"--registry-mirror=http://{mirror}:5000",
+            f"--insecure-registry={mirror}:5000",
+        ),
+    )
+
+
+def _address(subnet: str, place: int) -> str:
+    return f"{subnet}.{place}"
+
+
+def _network(engine: Engine) -> str:
+    """Return the first three numbers of the nodes' network, which is made if it is missing."""
+    if engine.networks.exists(NETWORK):
+        return engine.networks.get(NETWORK).subnets[0].rpartition(".")[0]
+    for subnet in SUBNETS:
+        try:
+            with engine.errors():
+                api: Any = engine.client.api
+                api.create_network(
+                    NETWORK, ipam={"Config": [{"Subnet": f"{subnet}.0/24"}]}, check_duplicate=True
+                )
+        except EngineRequestFailed as error:
+            if "overlap" not in error.message.lower():
+                raise
+        else:
+            return subnet
+    raise LabError(
+        _("No subnet from {first} to {last} is free for the nodes.").format(
+            first=f"{SUBNETS[0]}.0/24", last=f"{SUBNETS[-1]}.0/24"
+        ),
+        hint=_("Run `docker network ls`, and remove what you do not need."),
+    )
+
+
+def _registry(engine: Engine, subnet: str) -> None:
+    """Have the registry run."""
+    api: Any = engine.client.api
+    if not engine.containers.exists(REGISTRY):
+        address = api.create_endpoint_config(
+            ipv4_address=_address(subnet, REGISTRY_PLACE), aliases=["registry"]
+        )
+        with engine.errors():
+            api.create_container(
+                "lab/registry",
+                name=REGISTRY,
+                ports=[5000],
+                host_config=api.create_host_config(
+                    network_mode=NETWORK,
+                    port_bindings={REGISTRY_PORT: ("127.0.0.1", _free_port(FIRST_PORT))},
+                ),
+                networking_config=api.create_networking_config({NETWORK: address}),
+            )
+    with engine.errors():
+        api.start(REGISTRY)
+    wait_until(
+        lambda: _answers(registry_of(engine)),
+        what=_("the nodes' registry"),
+        timeout=READY_SECONDS,
+        log_tail=lambda: engine.containers.logs(REGISTRY, tail=5),
+    )
+
+
+def _answers(registry: Registry) -> bool:
+    try:
+        registry.repositories()
+    except LabError:
+        return False
+    return True
+
+
+def _revive(engine: Engine, name: str, subnet: str) -> None:
+    """Start a node that is stopped, and connect one that is cut off."""
+    api: Any = engine.client.api
+    container = engine.containers.get(name)
+    with engine.errors():
+        if NETWORK not in container.networks:
+            place = FIRST_PLACE + int(name.removeprefix(PREFIX))
+            api.connect_container_to_network(name, NETWORK, ipv4_address=_address(subnet, place))
+        if container.status == "paused":
+            api.unpause(name)
+        elif container.status != "running":
+            api.start(name)
+
+
+def _wait(engine: Engine, name: str) -> None:
+    wait_until(
+        lambda: nested.answers(engine, name),
+        what=_("the engine of `{name}`").format(name=name),
+        timeout=READY_SECONDS,
+        state=lambda: engine.containers.get(name).status,
+        log_tail=lambda: engine.containers.logs(name, tail=8),
+        hint=_("Run `docker logs {name}`.").format(name=name),
+    )
+
+
+def _free_port(first: int) -> int:
+    """Return `first`, or the next of the same ending that nobody listens on."""
+    for port in range(first, first + 1000, 10):
+        with socket.socket() as server:
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                server.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise LabError(_("No port is free for a node, from {first} on.").format(first=first))

@@ -1,0 +1,156 @@
+"""Real nodes: machines with an engine each, on this machine's engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labkit import nodes
+from labkit.cli import main
+from labkit.docker_config import course_config
+from labkit.engine import contexts, nested
+from labkit.engine.ownership import owned, remove
+from labkit.errors import EngineUnreachable, NoSuchImage
+from labkit.resetting import plan_reset, reset
+from labkit.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from labkit.course import Course
+    from labkit.engine import Engine
+
+MEMORY = (
+    "cat /sys/fs/cgroup/memory.current 2>/dev/null"
+    " || cat /sys/fs/cgroup/memory$(sed -n 's/.*:memory://p' /proc/1/cgroup)/memory.usage_in_bytes"
+)
+
+
+@pytest.fixture(scope="module")
+def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("nodes") / "work"
+        patch.setenv("LABKIT_WORK", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def two(
+    engine: Engine, course: Course, work_folder: Path
+) -> Iterator[tuple[nodes.NodeStatus, ...]]:
+    assert work_folder
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    yield nodes.up(engine, course, 2)
+    nodes.down(engine, course, nodes.plan_down(engine))
+
+
+def docker(engine: Engine, course: Course, *words: str) -> str:
+    env = {**engine.cli_env(), "DOCKER_CONFIG": str(course_config(course.work()))}
+    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=True, env=env)
+    return done.stdout
+
+
+def test_each_node_is_a_machine_with_an_engine_and_an_address(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    assert [node.state for node in two] == ["ready", "ready"]
+    assert len({node.address for node in two}) == len({node.endpoint for node in two}) == len(two)
+    for status in two:
+        with nested.connected(engine, status.name) as node:
+            assert node.info()["Name"] == status.name
+            assert node.info()["ID"] != engine.info()["ID"]
+
+
+def test_a_context_leads_there_and_a_course_image_has_its_name_there(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    where = ("--context", two[1].name)
+    said = docker(engine, course, *where, "run", "--rm", "lab/shell", "hostname", "-i")
+    assert said
+    assert docker(engine, course, *where, "images", "-q", "lab/shell")
+
+
+def test_nobody_without_the_certificates_reaches_a_node(
+    two: tuple[nodes.NodeStatus, ...],
+) -> None:
+    from labkit.engine import connect
+
+    with pytest.raises(EngineUnreachable):
+        connect(two[0].endpoint, timeout=5)
+
+
+def test_an_image_that_is_pushed_once_is_not_pushed_again(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    assert two
+    assert nodes.push(engine, ["lab/shell"]) == ()
+    assert not any("lab-" in tag for tag in engine.images.get("lab/shell").tags)
+    with pytest.raises(NoSuchImage):
+        nodes.push(engine, ["lab/no-such-image"])
+
+
+def test_a_node_takes_so_much_memory(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    used = [int(engine.containers.ask(n.name, "sh", "-c", MEMORY).output) for n in two]
+    assert all(used)
+    with capsys.disabled():
+        print(f"\na node takes {', '.join(f'{u / 2**20:.0f} MiB' for u in used)}")  # noqa: T201 - what is asked for
+
+
+def test_a_node_that_was_stopped_or_cut_off_is_told_and_comes_back_with_its_address(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    api: Any = engine.client.api
+    api.kill(two[0].name)
+    wait_until(
+        lambda: nodes.status(engine, two[0].name).state == "stopped", what="its end", timeout=10
+    )
+    api.disconnect_container_from_network(two[1].name, nodes.NETWORK)
+    assert nodes.status(engine, two[1].name).state == "cut off"
+    assert nodes.up(engine, course, 2) == two
+
+
+def test_down_removes_nodes_volumes_network_and_contexts(
+    engine: Engine,
+    course: Course,
+    two: tuple[nodes.NodeStatus, ...],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["nodes", "list", "--json"]) == 0
+    assert [n["state"] for n in json.loads(capsys.readouterr().out)] == ["ready"] * len(two)
+    assert main(["nodes", "down", "--dry-run"]) == 0
+    assert two[0].name in capsys.readouterr().out
+    assert nodes.statuses(engine) == two
+    assert main(["nodes", "down", "--yes", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["removed"]) == 2 * len(two) + 2
+    assert nodes.statuses(engine) == ()
+    assert owned(engine, keep_images=course.image_tags) == ()
+    assert not known(course, two[0].name)
+
+
+def test_a_reset_takes_nodes_and_their_contexts(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    (made,) = nodes.up(engine, course, 1)
+    assert made.name == two[0].name
+    assert known(course, made.name)
+    assert not reset(engine, course, plan_reset(engine, course)).removal.refused
+    assert owned(engine, keep_images=course.image_tags) == ()
+    assert not known(course, made.name)
+
+
+def known(course: Course, name: str) -> bool:
+    """Tell whether the course's configuration has a context of this name."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_CONFIG", str(course_config(course.work())))
+        patch.setenv("DOCKER_CONTEXT", name)
+        with suppress(EngineUnreachable):
+            return contexts.current() is not None
+    return os.environ.get("DOCKER_CONTEXT") == name
