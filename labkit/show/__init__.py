@@ -11,6 +11,7 @@ from labkit.show.builders import builders
 from labkit.show.layers import layers
 from labkit.show.mounts import mounts
 from labkit.show.networks import networks
+from labkit.show.swarm import swarm
 
 __all__ = [
     "Box",
@@ -22,4 +23,5 @@ __all__ = [
     "layers",
     "mounts",
     "networks",
+    "swarm",
 ]

@@ -1,0 +1,56 @@
+"""A swarm: its nodes, and the tasks that are on each of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.engine import connect, nested
+from labkit.engine.swarm import Swarm
+from labkit.show.boxes import Box, Picture
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
+    from labkit.engine.swarm import Member, Task
+
+
+def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> Picture:
+    """Draw where the tasks of a swarm are, as one of its managers tells it.
+
+    Tasks of one service have the same colour. What has no node stands apart.
+
+    Args:
+        manager: The node to ask.
+        engine: Where the nodes are; None connects to the one that answers.
+    """
+    with nested.connected(engine or connect(), manager) as asked:
+        return drawn(Swarm.read(asked), manager)
+
+
+def drawn(found: Swarm, manager: str) -> Picture:
+    """Draw a swarm that was read."""
+    wanted = [task for task in found.tasks if task.desired == "running"]
+    boxes = [_member(found, member, wanted) for member in found.members]
+    if nowhere := [task for task in wanted if not task.node]:
+        boxes.append(Box(_("no node"), "", (), tuple(_task(found, task) for task in nowhere)))
+    return Picture(_("The swarm, as {manager} sees it").format(manager=manager), tuple(boxes))
+
+
+def _member(found: Swarm, member: Member, wanted: list[Task]) -> Box:
+    role = _("leader") if member.leader else member.role
+    states = [member.state]
+    if member.availability != "active":
+        states.append(member.availability)
+    if member.reachability == "unreachable":
+        states.append(member.reachability)
+    labels = tuple(f"{name}={value}" for name, value in sorted(member.labels.items()))
+    here = tuple(_task(found, task) for task in wanted if task.node == member.id)
+    return Box(member.name, f"{role}, {', '.join(states)}", labels, here)
+
+
+def _task(found: Swarm, task: Task) -> Box:
+    service = next((s for s in found.services if s.id == task.service), None)
+    name = service.name if service else task.service
+    details = (_("image {image}").format(image=task.image), *((task.error,) if task.error else ()))
+    title = f"{name}.{task.slot}" if task.slot else name
+    return Box(title, _("task, {state}").format(state=task.state), details, mark=name)
