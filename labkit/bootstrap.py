@@ -196,7 +196,7 @@ def test(say: Say, arguments: Sequence[str]) -> int:
         pytest = (developer.programs / "python", "-m", "pytest", "--require-docker")
         # Tests that need no engine run where the others wait for theirs.
         unit_tests = None if arguments else pool.submit(_unseen, made, *pytest, "tests/unit")
-        failed = _call(labkit, "images", "ensure")
+        failed = _call(labkit, "images", "ensure", "--all")
         made.result()
         if unit_tests is None:
             return failed or _become(*pytest, *arguments)

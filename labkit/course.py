@@ -24,11 +24,13 @@ class CourseImage:
         name: Such as `lab/web`; its folder is `images/web`.
         why: One line on what it is for.
         needs: The course images that it is built on.
+        on_demand: It is large and few lessons need it: it is obtained when something asks for it.
     """
 
     name: str
     why: str
     needs: tuple[str, ...] = ()
+    on_demand: bool = False
 
 
 @dataclass(frozen=True)

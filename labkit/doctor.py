@@ -56,11 +56,12 @@ def course_images(engine: Engine, course: Course) -> ProbeResult:
     """Say which course images are missing."""
     name = "images"
     try:
-        missing = [i.name for i in course.images if not engine.images.exists(i.name)]
+        wanted = [i.name for i in course.images if not i.on_demand]
+        missing = [name for name in wanted if not engine.images.exists(name)]
     except Exception as error:  # noqa: BLE001 - as any probe
         return failed(name, error)
     if not missing:
-        said = _("All {count} course images are here.").format(count=len(course.images))
+        said = _("All {count} course images are here.").format(count=len(wanted))
         return ProbeResult(name, Verdict.GOOD, said)
     return ProbeResult(
         name,

@@ -37,6 +37,7 @@ class ImageStatus:
         size: Bytes; 0 when it is not present.
         id: Its id, or empty.
         source: Where it came from, as far as it was recorded.
+        on_demand: Whether it is obtained only when something asks for it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ImageStatus:
     size: int
     id: str
     source: str
+    on_demand: bool = False
 
 
 def statuses(engine: Engine, course: Course) -> tuple[ImageStatus, ...]:
@@ -68,7 +70,7 @@ def ensure(
     Args:
         engine: Where they go.
         course: Which images there are, and their folders.
-        names: Only these and what they are built on; None is all.
+        names: Only these and what they are built on; None is all but those on demand.
         progress: Told each step.
         pull: Whether a registry may be asked.
         pack: A pack file, or a folder of them; None looks where `labkit.packs.find` says.
@@ -109,7 +111,9 @@ def pack(
 def _status(engine: Engine, course: Course, image: CourseImage, records: Records) -> ImageStatus:
     found = find(engine, image.name)
     if found is None:
-        return ImageStatus(image.name, image.why, False, False, 0, "", "")
+        return ImageStatus(image.name, image.why, False, False, 0, "", "", image.on_demand)
     outdated = found.labels.get(DIGEST_LABEL) != folder_digest(course, image)
     source = records.source_of(image.name, found.id)
-    return ImageStatus(image.name, image.why, True, outdated, found.size, found.id, source)
+    return ImageStatus(
+        image.name, image.why, True, outdated, found.size, found.id, source, image.on_demand
+    )

@@ -82,7 +82,10 @@ class _Reader:
         if not name.startswith("lab/"):
             raise self._error(_("image `{name}`: its name begins with `lab/`."), name=name)
         return CourseImage(
-            name, self.text(table, "why", where=name), self.texts(table, "from", where=name)
+            name,
+            self.text(table, "why", where=name),
+            self.texts(table, "from", where=name),
+            bool(table.get("on_demand", False)),
         )
 
     def chapter(self, table: dict[str, Any]) -> Chapter:

@@ -1,22 +1,22 @@
 """Nodes: machines with an engine each, on a network of the course, for lessons on clusters.
 
 `up` makes them, each with a context of its name in the course's configuration of `docker`, and a
-registry beside them. To the engines of the nodes it is the mirror of Docker Hub, so that `lab/web`
-is the same image there under the same name.
+registry beside them.
 """
 
 from __future__ import annotations
 
-import socket
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit import images, node_registry
 from labkit.docker_config import course_config
-from labkit.engine import contexts, nested, transfer
+from labkit.engine import contexts, forming, nested, trials
 from labkit.engine.ownership import owned, remove
-from labkit.errors import EngineRequestFailed, EngineUnreachable, LabError, NoSuchContainer
+from labkit.engine.verdicts import Verdict
+from labkit.errors import EngineRequestFailed, EngineUnreachable, LabError
 from labkit.obtaining import Silent
-from labkit.registry import Registry
 from labkit.translation import _
 from labkit.waiting import wait_until
 
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from labkit.obtaining import Progress
 
 NETWORK = "lab-nodes"
-REGISTRY = "lab-nodes-registry"
 PREFIX = "lab-node-"
 #: What `down` removes, by names and globs.
-NAMES = (f"{PREFIX}[0-9]*", REGISTRY, NETWORK)
+NAMES = (f"{PREFIX}[0-9]*", node_registry.NAME, NETWORK)
 #: The first that no other network of the host overlaps with is taken.
 SUBNETS = tuple(f"10.213.{number}" for number in range(0, 256, 16))
 #: The last number of the registry's address, and that of node 0.
@@ -40,8 +39,9 @@ REGISTRY_PLACE, FIRST_PLACE = 10, 100
 FIRST_PORT = 23760
 MOST = 7
 READY_SECONDS = 60.0
-REGISTRY_PORT = "5000/tcp"
-IMAGES = ("lab/shell",)
+#: What nodes are made with, and what their engines find in the registry.
+NEEDED = (trials.IMAGE, node_registry.IMAGE, nested.IMAGE)
+FOUND_THERE = ("lab/shell",)
 
 
 @dataclass(frozen=True)
@@ -68,35 +68,35 @@ def up(
 ) -> tuple[NodeStatus, ...]:
     """Have so many nodes that run: make those that are missing, start and reconnect the others.
 
-    Nodes beyond the count stay as they are.
+    Nodes beyond the count stay as they are. What is missing of the images is obtained, which takes
+    a minute or two the first time.
 
     Raises:
-        NoSuchImage: A course image is not here.
+        ImageUnavailable: A course image could not be obtained.
         EngineRequestFailed: The engine refused to make a node.
         WaitTimeout: A node's engine did not answer.
-        LabError: The count is out of bounds, or the engine is another machine's.
+        LabError: The count is out of bounds, or the engine cannot have nodes.
     """
     if not 1 <= count <= MOST:
         raise LabError(_("The course makes from 1 to {most} nodes.").format(most=MOST))
-    if engine.host != "127.0.0.1":
-        raise LabError(
-            _("Nodes need an engine on this machine, and `{endpoint}` is another's.").format(
-                endpoint=engine.endpoint
-            )
-        )
+    able = trials.nodes(engine)
+    if able.verdict is not Verdict.GOOD:
+        raise LabError(able.said, hint=able.remedy)
     progress = progress or Silent()
     names = [f"{PREFIX}{number}" for number in range(1, count + 1)]
-    subnet = _network(engine)
-    _registry(engine, subnet)
     missing = [name for name in names if not engine.containers.exists(name)]
+    if missing:
+        images.ensure(engine, course, NEEDED, progress=progress)
     given = nested.rights(engine) if missing else {}
+    subnet = _network(engine)
+    node_registry.have(engine, NETWORK, _address(subnet, REGISTRY_PLACE), FIRST_PORT)
     for done, name in enumerate(names):
         progress.step(_("nodes"), name, done, count)
         if name in missing:
             nested.create(engine, _node(name, subnet), given)
         else:
             _revive(engine, name, subnet)
-    push(engine, IMAGES, progress=progress)
+    node_registry.push(engine, FOUND_THERE, progress=progress)
     folder = course_config(course.work())
     for done, name in enumerate(names):
         progress.step(_("nodes"), _("waiting for {name}").format(name=name), done, count)
@@ -110,10 +110,23 @@ def up(
     return tuple(status(engine, name) for name in names)
 
 
+def swarm(engine: Engine, count: int) -> None:
+    """Have the first so many nodes be one swarm with nothing in it, which the first one leads.
+
+    Raises:
+        NoSuchContainer, EngineUnreachable: One of them is not there, or does not run.
+        EngineRequestFailed: A node's engine refused, in its words.
+        WaitTimeout: They did not become ready, or something would not go.
+    """
+    with ExitStack() as stack:
+        names = [f"{PREFIX}{number}" for number in range(1, count + 1)]
+        forming.form([stack.enter_context(nested.connected(engine, name)) for name in names])
+
+
 def statuses(engine: Engine) -> tuple[NodeStatus, ...]:
     """Say of each node how it is; nothing is changed."""
     found = [thing.name for thing in plan_down(engine) if thing.kind == "container"]
-    return tuple(status(engine, name) for name in sorted(found) if name != REGISTRY)
+    return tuple(status(engine, name) for name in sorted(found) if name != node_registry.NAME)
 
 
 def status(engine: Engine, name: str) -> NodeStatus:
@@ -134,65 +147,6 @@ def status(engine: Engine, name: str) -> NodeStatus:
     except EngineUnreachable:
         return NodeStatus(name, "no answer", address, "")
     return NodeStatus(name, "ready", address, nested.endpoint(container), version)
-
-
-def push(
-    engine: Engine, images: Sequence[str], *, progress: Progress | None = None
-) -> tuple[str, ...]:
-    """Bring images to the registry of the nodes, from where their engines pull them.
-
-    Args:
-        engine: The host's, which has the images.
-        images: Such as `lab/web`, with a tag or without.
-        progress: Told how far it is.
-
-    Returns:
-        Those that the registry did not have yet.
-
-    Raises:
-        NoSuchImage: The engine has no such image.
-        EngineRequestFailed: The registry refused.
-        LabError: There are no nodes.
-    """
-    progress = progress or Silent()
-    registry = registry_of(engine)
-    pushed = []
-    for image in images:
-        repository, _colon, tag = image.partition(":")
-        tag = tag or "latest"
-        found = engine.images.get(image)
-        manifest = registry.image(repository, tag)
-        if manifest and manifest.config and manifest.config.digest == found.id:
-            continue
-        there = f"{registry.address}/{repository}"
-        transfer.tag(engine, found.id, there, tag)
-        try:
-            transfer.push(
-                engine,
-                f"{there}:{tag}",
-                lambda text, done, total, image=image: progress.step(image, text, done, total),  # type: ignore[misc]
-            )
-        finally:
-            transfer.untag(engine, f"{there}:{tag}")
-        pushed.append(image)
-    return tuple(pushed)
-
-
-def registry_of(engine: Engine) -> Registry:
-    """Return the registry of the nodes, as this machine reaches it.
-
-    Raises:
-        LabError: There are no nodes, and so there is none.
-    """
-    try:
-        places = engine.containers.get(REGISTRY).ports.get(REGISTRY_PORT)
-    except NoSuchContainer:
-        places = None
-    if not places:
-        raise LabError(
-            _("The nodes' registry does not run."), hint=_("Run `labkit nodes up 1` first.")
-        )
-    return Registry("127.0.0.1", places[0][1])
 
 
 def plan_down(engine: Engine) -> tuple[Owned, ...]:
@@ -229,7 +183,7 @@ def _node(name: str, subnet: str) -> nested.Node:
         name,
         NETWORK,
         _address(subnet, FIRST_PLACE + number),
-        _free_port(FIRST_PORT + number),
+        node_registry.free_port(FIRST_PORT + number),
         command=(
             "node",
             f"--registry-mirror=http://{mirror}:5000",
@@ -266,42 +220,6 @@ def _network(engine: Engine) -> str:
     )
 
 
-def _registry(engine: Engine, subnet: str) -> None:
-    """Have the registry run."""
-    api: Any = engine.client.api
-    if not engine.containers.exists(REGISTRY):
-        address = api.create_endpoint_config(
-            ipv4_address=_address(subnet, REGISTRY_PLACE), aliases=["registry"]
-        )
-        with engine.errors():
-            api.create_container(
-                "lab/registry",
-                name=REGISTRY,
-                ports=[5000],
-                host_config=api.create_host_config(
-                    network_mode=NETWORK,
-                    port_bindings={REGISTRY_PORT: ("127.0.0.1", _free_port(FIRST_PORT))},
-                ),
-                networking_config=api.create_networking_config({NETWORK: address}),
-            )
-    with engine.errors():
-        api.start(REGISTRY)
-    wait_until(
-        lambda: _answers(registry_of(engine)),
-        what=_("the nodes' registry"),
-        timeout=READY_SECONDS,
-        log_tail=lambda: engine.containers.logs(REGISTRY, tail=5),
-    )
-
-
-def _answers(registry: Registry) -> bool:
-    try:
-        registry.repositories()
-    except LabError:
-        return False
-    return True
-
-
 def _revive(engine: Engine, name: str, subnet: str) -> None:
     """Start a node that is stopped, and connect one that is cut off."""
     api: Any = engine.client.api
@@ -325,16 +243,3 @@ def _wait(engine: Engine, name: str) -> None:
         log_tail=lambda: engine.containers.logs(name, tail=8),
         hint=_("Run `docker logs {name}`.").format(name=name),
     )
-
-
-def _free_port(first: int) -> int:
-    """Return `first`, or the next of the same ending that nobody listens on."""
-    for port in range(first, first + 1000, 10):
-        with socket.socket() as server:
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise LabError(_("No port is free for a node, from {first} on.").format(first=first))

@@ -71,7 +71,7 @@ def folder_digest(course: Course, image: CourseImage) -> str:
 
 
 def chosen(course: Course, names: Sequence[str] | None) -> tuple[CourseImage, ...]:
-    """Find course images by name.
+    """Find course images by name; None is all that are not obtained on demand.
 
     Raises:
         NoSuchImage: The course has none of that name.
@@ -80,7 +80,9 @@ def chosen(course: Course, names: Sequence[str] | None) -> tuple[CourseImage, ..
     for name in names or ():
         if name not in known:
             raise NoSuchImage(name)
-    return course.images if names is None else tuple(known[name] for name in names)
+    if names is None:
+        return tuple(image for image in course.images if not image.on_demand)
+    return tuple(known[name] for name in names)
 
 
 def find(engine: Engine, name: str) -> Image | None:

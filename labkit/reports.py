@@ -55,7 +55,9 @@ def engine_text(status: EngineStatus) -> str:
 
 def image_text(status: ImageStatus, style: Style) -> str:
     """Show whether a course image is here."""
-    if not status.present:
+    if not status.present and status.on_demand:
+        word, colour = _("later"), "good"
+    elif not status.present:
         word, colour = _("missing"), "bad"
     elif status.outdated:
         word, colour = _("outdated"), "fault"

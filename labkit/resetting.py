@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine.ownership import owned, remove
-from labkit.nodes import forget
 from labkit.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ def reset(
     workspace = Workspace(course)
     if plan.exercise and plan.copy:
         workspace.source(plan.exercise)
+    from labkit.nodes import forget  # takes a moment to import
+
     removal = remove(engine, plan.things, progress=progress)
     forget(course, removal)
     kept = workspace.restart(plan.exercise) if plan.exercise and plan.copy else None

@@ -19,6 +19,7 @@ MAY_BE_ABSENT = {
     "buildkit": "older `docker` commands have no BuildKit, and Debian packages its plugin apart",
     "ipvs": "the kernel of a container or of a small virtual machine may come without modules",
     "limits": "some kernels count memory for the host only, and the engine says so",
+    "nodes": "the engine may be rootless, or another machine's",
     "privileged": "a machine that is a container itself may not start privileged ones",
     "registry": "a machine may have no way to a registry",
     "socket": "the engine may be another machine's, with its socket and its kernel there",

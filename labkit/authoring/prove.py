@@ -9,6 +9,8 @@ For each exercise, every notebook in a kernel and a folder of its own, as a lear
 4. every wrong answer fails first at the check it names, with its own hint and no other's.
 
 A proof removes everything of the course from the engine (course images stay), before and after.
+Machines of the lessons on clusters stay between its steps, as between a learner's attempts: to make
+them takes ten times as long as a step, and the set-up cell empties them.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from labkit.checking import Outcome, first_not_passed, run_checks
 from labkit.engine.ownership import owned, remove
 from labkit.engine.probes import unmet
 from labkit.errors import AuthoringError, CourseError
+from labkit.nodes import plan_down
 from labkit.running import run_notebook, workspace_environment
 
 if TYPE_CHECKING:
@@ -144,7 +147,7 @@ class _Prover:
         yield self._starter(notebook)
         solution = answered(source, self.exercise)
         for attempt in ("from a clean engine", "a second time from a clean engine"):
-            self.clean()
+            self.clean(keep_machines=True)
             with self._scratch() as scratch:
                 yield self._solution(solution, Path(scratch), attempt)
                 if attempt.startswith("a second"):
@@ -152,13 +155,17 @@ class _Prover:
             yield self._only_declared()
         answers = source.wrong_answers()
         for answer in answers:
-            self.clean()
+            self.clean(keep_machines=True)
             others = [other for other in answers if other is not answer]
             yield self._wrong(answered(source, self.exercise, answer.replaces), answer, others)
 
-    def clean(self) -> None:
+    def clean(self, *, keep_machines: bool = False) -> None:
         """Remove everything of the course from the engine, but its images."""
-        remove(self.engine, owned(self.engine, keep_images=self.course.image_tags))
+        things = owned(self.engine, keep_images=self.course.image_tags)
+        if keep_machines and "nodes" in self.exercise.needs:
+            machines = plan_down(self.engine)
+            things = tuple(thing for thing in things if thing not in machines)
+        remove(self.engine, things)
 
     def _starter(self, notebook: NotebookNode) -> Step:
         claim = "the untouched starter fails"

@@ -155,6 +155,9 @@ def _machine(commands: Commands) -> None:
         "labkit images ensure --pack course-images.tar.gz",
     )
     one.add_argument("images", nargs="*", metavar="IMAGE", help=_("only these"))
+    one.add_argument(
+        "--all", action="store_true", help=_("also those that are obtained when a lesson asks")
+    )
     one.add_argument("--no-pull", action="store_true", help=_("ask no registry"))
     one.add_argument("--pack", type=Path, help=_("a pack file, or a folder of them"))
     one = _command(
@@ -175,9 +178,12 @@ def _nodes(commands: Commands) -> None:
         _("have so many nodes that run; those that are there stay"),
         nodes.up,
         "labkit nodes up 3",
-        "docker --context lab-node-1 info",
+        "labkit nodes up 2 --swarm",
     )
     one.add_argument("count", type=int, metavar="N", help=_("how many"))
+    one.add_argument(
+        "--swarm", action="store_true", help=_("make them one swarm with nothing in it")
+    )
     _command(
         group,
         "list",

@@ -85,7 +85,7 @@ def images_list(arguments: argparse.Namespace) -> int:
         print_json([asdict(status) for status in found])
     else:
         print("\n".join(reports.image_text(status, style()) for status in found))
-    return GOOD if all(status.present for status in found) else NOT_GOOD
+    return GOOD if all(status.present or status.on_demand for status in found) else NOT_GOOD
 
 
 def images_ensure(arguments: argparse.Namespace) -> int:
@@ -94,11 +94,13 @@ def images_ensure(arguments: argparse.Namespace) -> int:
     from labkit.course import Course
     from labkit.engine import connect
 
+    course = Course.load()
+    everything = [image.name for image in course.images] if arguments.all else None
     with progress() as shown:
         obtained = images.ensure(
             connect(),
-            Course.load(),
-            arguments.images or None,
+            course,
+            arguments.images or everything,
             progress=shown,
             pull=not arguments.no_pull,
             pack=arguments.pack,
@@ -117,9 +119,14 @@ def images_pack(arguments: argparse.Namespace) -> int:
     from labkit.engine import connect
     from labkit.engine.snapshot import size
 
-    names = [image.name for image in Course.load().images]
+    engine = connect()
+    names = [
+        image.name
+        for image in Course.load().images
+        if not image.on_demand or engine.images.exists(image.name)
+    ]
     with progress() as shown:
-        written = images.pack(connect(), names, arguments.file, progress=shown)
+        written = images.pack(engine, names, arguments.file, progress=shown)
     if arguments.json:
         print_json({"path": str(arguments.file), "size": written})
     else:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from labkit.nodes import NodeStatus
 
-#: Seconds after which a removal says how far it is.
+#: Seconds after which work says how far it is.
 QUIET = 1.0
 
 
@@ -23,8 +23,12 @@ def up(arguments: argparse.Namespace) -> int:
     from labkit.course import Course
     from labkit.engine import connect
 
-    with progress(transient=True) as shown:
-        found = nodes.up(connect(), Course.load(), arguments.count, progress=shown)
+    engine = connect()
+    with progress(after=QUIET, transient=True) as shown:
+        found = nodes.up(engine, Course.load(), arguments.count, progress=shown)
+        if arguments.swarm:
+            shown.step(_("nodes"), _("forming a swarm"), None, None)
+            nodes.swarm(engine, arguments.count)
     _print(found, as_json=arguments.json)
     return GOOD
 
@@ -41,11 +45,11 @@ def show(arguments: argparse.Namespace) -> int:
 
 def push(arguments: argparse.Namespace) -> int:
     """`labkit nodes push IMAGE...`."""
-    from labkit import nodes
+    from labkit import node_registry
     from labkit.engine import connect
 
-    with progress(transient=True) as shown:
-        pushed = nodes.push(connect(), arguments.images, progress=shown)
+    with progress(after=QUIET, transient=True) as shown:
+        pushed = node_registry.push(connect(), arguments.images, progress=shown)
     if arguments.json:
         print_json({"pushed": pushed})
         return GOOD

@@ -239,6 +239,7 @@ ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "cgroups": _cgroups,
     "limits": trials.limits,
     "privileged": trials.privileged,
+    "nodes": trials.nodes,
     "ipvs": trials.ipvs,
     "folders": trials.folders,
     "forwarding": _forwarding,

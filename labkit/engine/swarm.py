@@ -162,6 +162,11 @@ class Swarm:
             tuple(sorted(tasks, key=lambda task: (task.slot, task.created))),
         )
 
+    def member(self, name: str) -> Member | None:
+        """Find a member by its name; a machine that came back anew is there twice, once down."""
+        found = [member for member in self.members if member.name == name]
+        return min(found, key=lambda member: member.state != "ready", default=None)
+
     def service(self, name: str) -> Service | None:
         """Find a service by its name."""
         return next((s for s in self.services if s.name == name), None)

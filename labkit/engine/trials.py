@@ -67,6 +67,22 @@ def privileged(engine: Engine) -> ProbeResult:
     return ProbeResult(name, Verdict.GOOD, _("A privileged container can start."))
 
 
+def nodes(engine: Engine) -> ProbeResult:
+    """Look whether containers of the engine can be machines with an engine of their own."""
+    name = "nodes"
+    cost = _("What needs several machines is left out.")
+    if engine.host != "127.0.0.1":
+        said = _("No machines can be made: `{endpoint}` is another machine's engine.")
+        remedy = _("Use an engine on this machine.")
+        return ProbeResult(
+            name, Verdict.ABSENT, said.format(endpoint=engine.endpoint), cost, remedy
+        )
+    if "name=rootless" in engine.info().get("SecurityOptions", ()):
+        said = _("No machines can be made: the engine is rootless.")
+        return ProbeResult(name, Verdict.ABSENT, said, cost, _("Use one that root has started."))
+    return ProbeResult(name, Verdict.GOOD, _("Containers can be machines with their own engine."))
+
+
 def ipvs(engine: Engine) -> ProbeResult:
     """Look for IPVS in the engine's kernel: loaded, or there to be loaded."""
     name = "ipvs"

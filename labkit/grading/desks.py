@@ -72,7 +72,7 @@ class Desks:
                 requests, threading.Lock(), shown, view.settings(self._course),
                 loop=not _memory_keeps_attributes(),
             )  # fmt: skip
-            names = [image.name for image in self._course.images]
+            names = [image.name for image in self._course.images if not image.on_demand]
             self._template = seeding.template(self._images, names, self._engine_on)
         except BaseException:
             self._end()

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit import nodes
+from labkit import node_registry, nodes
 from labkit.cli import main
 from labkit.docker_config import course_config
 from labkit.engine import contexts, nested
 from labkit.engine.ownership import owned, remove
+from labkit.engine.swarm import Swarm
 from labkit.errors import EngineUnreachable, NoSuchImage
 from labkit.resetting import plan_reset, reset
 from labkit.waiting import wait_until
@@ -89,10 +90,10 @@ def test_an_image_that_is_pushed_once_is_not_pushed_again(
     engine: Engine, two: tuple[nodes.NodeStatus, ...]
 ) -> None:
     assert two
-    assert nodes.push(engine, ["lab/shell"]) == ()
+    assert node_registry.push(engine, ["lab/shell"]) == ()
     assert not any("lab-" in tag for tag in engine.images.get("lab/shell").tags)
     with pytest.raises(NoSuchImage):
-        nodes.push(engine, ["lab/no-such-image"])
+        node_registry.push(engine, ["lab/no-such-image"])
 
 
 def test_a_node_takes_so_much_memory(
@@ -102,6 +103,49 @@ def test_a_node_takes_so_much_memory(
     assert all(used)
     with capsys.disabled():
         print(f"\na node takes {', '.join(f'{u / 2**20:.0f} MiB' for u in used)}")  # noqa: T201 - what is asked for
+
+
+def test_nodes_become_one_swarm_which_is_emptied_and_kept_the_next_time(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    first, second = (status.name for status in two)
+    nodes.swarm(engine, 2)
+    on_first = ("--context", first)
+    docker(
+        engine, course, *on_first, "service", "create", "--detach", "--name", "lab-a", "lab/shell"
+    )
+    docker(engine, course, *on_first, "network", "create", "--driver", "overlay", "lab-b")
+    docker(engine, course, *on_first, "node", "update", "--label-add", "a=b", second)
+    docker(engine, course, "--context", second, "volume", "create", "lab-c")
+    with nested.connected(engine, first) as manager:
+        swarm = manager.client.api.inspect_swarm()["ID"]
+        nodes.swarm(engine, 2)
+        found = Swarm.read(manager)
+        assert manager.client.api.inspect_swarm()["ID"] == swarm
+        assert [(member.name, member.role) for member in found.members] == [
+            (first, "manager"),
+            (second, "worker"),
+        ]
+        assert found.services == found.tasks == ()
+        assert not any(member.labels for member in found.members)
+        assert not manager.networks.exists("lab-b")
+    with nested.connected(engine, second) as worker:
+        assert worker.volumes.list() == ()
+        assert worker.client.api.containers(all=True) == []
+
+
+def test_a_swarm_that_is_not_whole_is_made_anew(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    nodes.swarm(engine, 2)
+    with nested.connected(engine, two[1].name) as worker:
+        worker.client.api.leave_swarm(force=True)
+    nodes.swarm(engine, 2)
+    with nested.connected(engine, two[0].name) as manager:
+        assert [member.state for member in Swarm.read(manager).members] == ["ready"] * 2
+    nodes.swarm(engine, 1)
+    with nested.connected(engine, two[0].name) as manager:
+        assert len(Swarm.read(manager).members) == 1
 
 
 def test_a_node_that_was_stopped_or_cut_off_is_told_and_comes_back_with_its_address(

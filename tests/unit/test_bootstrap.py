@@ -187,10 +187,10 @@ def did(monkeypatch: pytest.MonkeyPatch, beside: list[str]) -> list[str]:
 def test_a_part_of_the_tests_runs_when_the_images_are_there(did: list[str]) -> None:
     with pytest.raises(SystemExit):
         bootstrap.test(silent, ["tests/unit"])
-    assert did == ["engine start", "images ensure", "-m pytest --require-docker tests/unit"]
+    assert did == ["engine start", "images ensure --all", "-m pytest --require-docker tests/unit"]
 
 
-WHOLE = ["engine start", "images ensure", "-m pytest --require-docker --ignore tests/unit"]
+WHOLE = ["engine start", "images ensure --all", "-m pytest --require-docker --ignore tests/unit"]
 
 
 def test_tests_that_need_no_engine_run_beside_the_others(did: list[str], beside: list[str]) -> None:

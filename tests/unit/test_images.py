@@ -295,6 +295,15 @@ def test_a_status_tells_present_outdated_and_missing(fake: FakeTransfer, a_cours
     assert told() == [(True, True), (False, False)]
 
 
+def test_what_is_obtained_on_demand_is_left_out_until_it_is_named(
+    fake: FakeTransfer, a_course: Course
+) -> None:
+    (a_course.root / "course.toml").write_text(f"{MANIFEST}on_demand = true\n")
+    course = Course.load(a_course.root)
+    assert list(ways(ensure(fake, course))) == ["lab/base"]
+    assert list(ways(ensure(fake, course, names=["lab/top"]))) == ["lab/base", "lab/top"]
+
+
 def test_a_digest_sees_names_contents_and_what_lies_below(a_course: Course) -> None:
     base, top = a_course.images
     seen = {folder_digest(a_course, top)}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit import nodes
+from labkit import node_registry, nodes
 from labkit.engine import contexts, nested, trials
 from labkit.engine.objects import Container, FileEntry
 from labkit.engine.verdicts import ProbeResult, Verdict
@@ -43,7 +43,13 @@ def test_so_many_nodes_are_refused(fake_engine: Any, count: int) -> None:
 
 def test_nodes_are_not_made_on_another_machine(fake_engine: Any) -> None:
     fake_engine.host, fake_engine.endpoint = "far.example", "tcp://far.example:2376"
-    with pytest.raises(LabError, match="another's"):
+    with pytest.raises(LabError, match="another machine's engine"):
+        nodes.up(fake_engine, None, 1)  # type: ignore[arg-type]
+
+
+def test_nodes_are_not_made_where_the_engine_is_rootless(fake_engine: Any) -> None:
+    fake_engine.info = lambda: {"SecurityOptions": ["name=seccomp", "name=rootless"]}
+    with pytest.raises(LabError, match="rootless"):
         nodes.up(fake_engine, None, 1)  # type: ignore[arg-type]
 
 
@@ -111,4 +117,4 @@ def test_a_context_can_be_written_used_and_forgotten(
 
 def test_a_push_without_nodes_says_what_to_do(fake_engine: Any) -> None:
     with pytest.raises(LabError, match="labkit nodes up"):
-        nodes.push(fake_engine, ["lab/web"])
+        node_registry.push(fake_engine, ["lab/web"])

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from labkit.authoring import prove as module
 from labkit.authoring.prove import prove
+from labkit.course import Course
+from labkit.engine import probes
 from labkit.engine.ownership import Owned, Removal
 from labkit.errors import UnknownSlug
 from labkit.running import RunReport
@@ -89,7 +92,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> PretendedEngine:
         return tuple(
             Owned("container", name, name)
             for name in engine.things
-            if names is None or name in names
+            if names is None or any(fnmatchcase(name, wanted) for wanted in names)
         )
 
     def remove(engine: PretendedEngine, things: Sequence[Owned]) -> Removal:
@@ -207,6 +210,34 @@ def test_a_missing_image_is_said_and_not_taken_for_a_failed_check(
         "missing: `lab/shell`. Run `labkit images ensure`."
     ]
     assert not proof.ok
+
+
+def test_machines_stay_between_steps_but_where_all_must_be_clean(
+    engine: PretendedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up = ("%load_ext labkit", "%load_ext labkit\n!docker run --name lab-node-1 lab/shell")
+    course = write_course(tmp_path, exercise=EXERCISE.replace(*set_up))
+    manifest = tmp_path / "course.toml"
+    text = manifest.read_text()
+    changed = '["lab-a", "lab-node-*"]\nneeds = ["nodes"]'
+    manifest.write_text(text.replace('["lab-a"]', changed))
+    there: list[bool] = []
+
+    def run(notebook: NotebookNode, **options: Any) -> RunReport:
+        there.append("lab-node-1" in engine.things)
+        return engine.run_notebook(notebook, **options)
+
+    def machines(engine: PretendedEngine) -> tuple[Owned, ...]:
+        return tuple(Owned("container", n, n) for n in engine.things if n == "lab-node-1")
+
+    monkeypatch.setattr(module, "run_notebook", run)
+    monkeypatch.setattr(module, "plan_down", machines)
+    for where in (module, probes):
+        monkeypatch.setattr(where, "unmet", lambda _needs, _engine: ())
+    (proof,) = prove(engine, Course.load(course.root))  # type: ignore[arg-type]
+    assert proof.ok
+    assert there == [False, True, False, True, False, True]
+    assert engine.things == {}
 
 
 def test_steps_are_told_as_they_are_done(engine: PretendedEngine, tmp_path: Path) -> None:
