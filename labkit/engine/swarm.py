@@ -179,6 +179,20 @@ class Swarm:
         """Return those of them that run."""
         return tuple(task for task in self.of(service) if task.state == "running")
 
+    @property
+    def down(self) -> tuple[str, ...]:
+        """Name the members that do not answer the managers."""
+        return tuple(member.name for member in self.members if member.state == "down")
+
+    @property
+    def settled(self) -> bool:
+        """Whether each service has its replicas, on members that may have tasks."""
+        able = {m.id for m in self.members if m.state == "ready" and m.availability != "drain"}
+        return all(
+            service.replicas in {None, sum(task.node in able for task in self.running(service))}
+            for service in self.services
+        )
+
     def name_of(self, node: str) -> str:
         """Return the name of a node by its id."""
         return next((member.name for member in self.members if member.id == node), "")

@@ -11,7 +11,7 @@ from labkit.show.builders import builders
 from labkit.show.layers import layers
 from labkit.show.mounts import mounts
 from labkit.show.networks import networks
-from labkit.show.swarm import swarm
+from labkit.show.swarm import follow_swarm, swarm
 
 __all__ = [
     "Box",
@@ -20,6 +20,7 @@ __all__ = [
     "architecture",
     "blobs",
     "builders",
+    "follow_swarm",
     "layers",
     "mounts",
     "networks",

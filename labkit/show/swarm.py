@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from labkit.engine import connect, nested
 from labkit.engine.swarm import Swarm
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
+from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from labkit.engine import Engine
     from labkit.engine.swarm import Member, Task
 
@@ -27,13 +31,54 @@ def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> Pictu
         return drawn(Swarm.read(asked), manager)
 
 
-def drawn(found: Swarm, manager: str) -> Picture:
-    """Draw a swarm that was read."""
+def follow_swarm(
+    until: Callable[[Swarm], object],
+    manager: str = "lab-node-1",
+    *,
+    engine: Engine | None = None,
+    timeout: float = 120.0,
+) -> None:
+    """Draw a swarm, and again whenever it has changed, in the same place.
+
+    Args:
+        until: Given the swarm each time; that it returns something true ends it.
+        manager: The node to ask.
+        engine: Where the nodes are; None connects to the one that answers.
+        timeout: Seconds until giving up.
+
+    Raises:
+        WaitTimeout: It took longer.
+    """
+    from IPython.display import display
+
+    begun = time.monotonic()
+    picture = Picture(_("The swarm"), ())
+    handle = display(picture, display_id=True)  # type: ignore[no-untyped-call]
+    last = Swarm()
+    with nested.connected(engine or connect(), manager) as asked:
+
+        def ended() -> object:
+            nonlocal last
+            found = Swarm.read(asked)
+            done = until(found)
+            if handle is not None and (done or found != last):
+                handle.update(drawn(found, manager, after=time.monotonic() - begun))
+            last = found
+            return done
+
+        wait_until(ended, what=_("the swarm"), timeout=timeout, interval=0.3)
+
+
+def drawn(found: Swarm, manager: str, *, after: float | None = None) -> Picture:
+    """Draw a swarm that was read, so many seconds after something else."""
     wanted = [task for task in found.tasks if task.desired == "running"]
     boxes = [_member(found, member, wanted) for member in found.members]
     if nowhere := [task for task in wanted if not task.node]:
         boxes.append(Box(_("no node"), "", (), tuple(_task(found, task) for task in nowhere)))
-    return Picture(_("The swarm, as {manager} sees it").format(manager=manager), tuple(boxes))
+    title = _("The swarm, as {manager} sees it").format(manager=manager)
+    if after is not None:
+        title = _("{title} after {seconds:.0f} s").format(title=title, seconds=after)
+    return Picture(title, tuple(boxes))
 
 
 def _member(found: Swarm, member: Member, wanted: list[Task]) -> Box:

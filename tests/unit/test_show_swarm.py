@@ -1,9 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
+from labkit.engine import nested
 from labkit.engine.swarm import Member, Service, Swarm, Task
-from labkit.show.swarm import drawn
+from labkit.show.swarm import drawn, follow_swarm
+
+if TYPE_CHECKING:
+    import pytest
+
+    from labkit.show.boxes import Picture
 
 
 def a_member(name: str, **manager: Any) -> Member:
@@ -78,3 +87,30 @@ def test_a_service_says_what_is_wanted_and_which_tasks_of_it_run() -> None:
     assert [task.slot for task in SWARM.running(service)] == [1, 2]
     assert SWARM.service("lab-other") is None
     assert SWARM.name_of("id-lab-node-2") == "lab-node-2"
+
+
+def test_a_swarm_is_settled_when_its_replicas_run_where_they_may() -> None:
+    three = tuple(a_task(slot, "id-lab-node-2") for slot in (1, 2, 3))
+    assert not SWARM.settled
+    whole = replace(SWARM, tasks=three)
+    assert whole.settled
+    assert whole.down == ()
+    for change in ({"state": "down"}, {"availability": "drain"}):
+        members = (SWARM.members[0], replace(SWARM.members[1], **change))
+        assert not replace(whole, members=members).settled
+    assert replace(whole, members=(replace(SWARM.members[1], state="down"),)).down == (
+        "lab-node-2",
+    )
+
+
+def test_a_swarm_is_drawn_again_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = replace(SWARM, tasks=tuple(a_task(slot, "id-lab-node-1") for slot in (1, 2, 3)))
+    seen = iter((SWARM, SWARM, whole))
+    pictures: list[Picture] = []
+    handle = SimpleNamespace(update=pictures.append)
+    monkeypatch.setattr("IPython.display.display", lambda *_args, **_named: handle)
+    monkeypatch.setattr(nested, "connected", lambda *_args: nullcontext())
+    monkeypatch.setattr(Swarm, "read", lambda _manager: next(seen))
+    follow_swarm(lambda swarm: swarm.settled, engine=object())  # type: ignore[arg-type]
+    assert [len(picture.boxes) for picture in pictures] == [3, 2]
+    assert all("lab-node-1 sees it after " in picture.title for picture in pictures)
