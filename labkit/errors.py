@@ -19,6 +19,7 @@
     ├── RegistryError
     │   ├── RegistryUnreachable
     │   └── RegistryRefused
+    ├── EcsError
     ├── ImageUnavailable
     ├── CourseError
     ├── UnknownSlug
@@ -277,6 +278,10 @@ class RegistryRefused(RegistryError):
         )
         self.status = status
         self.code = code
+
+
+class EcsError(LabError):
+    """An ECS API was not asked, does not know what was asked for, or cannot run it."""
 
 
 class ImageUnavailable(LabError):

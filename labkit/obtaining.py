@@ -12,6 +12,7 @@ from labkit.engine.probes import free_space
 from labkit.errors import ImageUnavailable, LabError
 from labkit.provenance import DIGEST_LABEL, Obtained, Way, chosen, find, folder_digest
 from labkit.translation import _
+from labkit.wheels import build_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -169,9 +170,10 @@ class Obtainer:
         with ExitStack() as stack:
             try:
                 args, source, digests = self._base(image, stack, tried)
+                context = build_context(self.course.image_folder(image), self._report(image))
                 transfer.build(
                     self.engine,
-                    self.course.image_folder(image),
+                    stack.enter_context(context),
                     image.name,
                     args=args,
                     labels={DIGEST_LABEL: digest},
