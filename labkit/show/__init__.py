@@ -8,6 +8,7 @@ from labkit.show.architecture import architecture
 from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
 from labkit.show.builders import builders
+from labkit.show.ecs import ecs
 from labkit.show.layers import layers
 from labkit.show.mounts import mounts
 from labkit.show.networks import networks
@@ -20,6 +21,7 @@ __all__ = [
     "architecture",
     "blobs",
     "builders",
+    "ecs",
     "follow_swarm",
     "layers",
     "mounts",
