@@ -163,16 +163,16 @@ def down(
 ) -> Removal:
     """Remove what `plan_down` listed, and the contexts of the nodes."""
     removal = remove(engine, things, progress=progress)
-    forget(course, removal)
+    forget_missing(engine, course)
     return removal
 
 
-def forget(course: Course, removal: Removal) -> None:
-    """Remove the contexts of nodes that were removed."""
-    gone = [t.name for t in removal.removed if t.kind == "container" and t.name.startswith(PREFIX)]
-    if gone:
-        folder = course_config(course.work())
-        for name in gone:
+def forget_missing(engine: Engine, course: Course) -> None:
+    """Remove the contexts of nodes that are not there any more."""
+    folder = course_config(course.work())
+    for number in range(1, MOST + 1):
+        name = f"{PREFIX}{number}"
+        if contexts.exists(folder, name) and not engine.containers.exists(name):
             contexts.forget(folder, name)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from labkit.checking import CheckOutcome, CheckResult
     from labkit.course import Course, Exercise
     from labkit.engine import Engine
+    from labkit.engine.ownership import Owned
 
 #: Seconds for one cell; a solution may build an image.
 CELL_TIMEOUT = 300.0
@@ -162,10 +163,11 @@ class _Prover:
     def clean(self, *, keep_machines: bool = False) -> None:
         """Remove everything of the course from the engine, but its images."""
         things = owned(self.engine, keep_images=self.course.image_tags)
-        if keep_machines and "nodes" in self.exercise.needs:
-            machines = plan_down(self.engine)
-            things = tuple(thing for thing in things if thing not in machines)
-        remove(self.engine, things)
+        machines = self._machines() if keep_machines else ()
+        remove(self.engine, [thing for thing in things if thing not in machines])
+
+    def _machines(self) -> tuple[Owned, ...]:
+        return plan_down(self.engine) if "nodes" in self.exercise.needs else ()
 
     def _starter(self, notebook: NotebookNode) -> Step:
         claim = "the untouched starter fails"
@@ -187,9 +189,11 @@ class _Prover:
 
     def _only_declared(self) -> Step:
         claim = "it makes nothing but its declared objects"
-        keep = self.course.image_tags
-        remove(self.engine, owned(self.engine, keep_images=keep, names=self.exercise.objects))
-        left = owned(self.engine, keep_images=keep)
+        keep, machines = self.course.image_tags, self._machines()
+        declared = owned(self.engine, keep_images=keep, names=self.exercise.objects)
+        staying = [thing for thing in declared if thing in machines]
+        remove(self.engine, [thing for thing in declared if thing not in staying])
+        left = [t for t in owned(self.engine, keep_images=keep) if t not in staying]
         if left:
             names = ", ".join(f"`{thing}`" for thing in left)
             found = f"left behind: {names}. Add to its `objects` in course.toml."

@@ -69,7 +69,10 @@ class Api:
         from botocore.config import Config
 
         settings = Config(proxies={}, retries={"total_max_attempts": 2}, read_timeout=20)
-        return self.session.client(service, endpoint_url=self.endpoint, config=settings)
+        client = self.session.client(service, endpoint_url=self.endpoint, config=settings)
+        if service == "ecs":
+            client.meta.events.register("provide-client-params.ecs.RunTask", _asks_machine(client))
+        return client
 
     def __repr__(self) -> str:
         where = _("moto, container {name}").format(name=self.name) if self.name else _("AWS itself")
@@ -179,6 +182,21 @@ def own_account(
             hint=_("`ecs.local()` asks no account."),
         )
     return Api("", meta.endpoint_url, account, meta.region_name, session)
+
+
+def _asks_machine(client: Any) -> Callable[..., None]:
+    """Return what refuses a `run_task` in a cluster without machines, at which moto breaks."""
+
+    def refuse(params: dict[str, Any], **_event: Any) -> None:
+        name = params.get("cluster", "default")
+        found = client.describe_clusters(clusters=[name])["clusters"]
+        if found and not found[0]["registeredContainerInstancesCount"]:
+            raise EcsError(
+                _("The cluster `{name}` has no machine that could run a task.").format(name=name),
+                hint=_('`aws.agent("{name}").round()` makes this engine one.').format(name=name),
+            )
+
+    return refuse
 
 
 def _running(engine: Engine, name: str) -> bool:

@@ -104,6 +104,11 @@ def write(folder: Path, name: str, host: str, certificates: Mapping[str, bytes])
     write_atomically(meta / "meta.json", json.dumps(description).encode())
 
 
+def exists(folder: Path, name: str) -> bool:
+    """Tell whether a configuration has a context of this name."""
+    return _places(folder, name)[0].is_dir()
+
+
 def forget(folder: Path, name: str) -> None:
     """Remove a context; one that is not there is as good as removed."""
     for place in _places(folder, name):

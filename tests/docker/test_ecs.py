@@ -8,6 +8,7 @@ import pytest
 
 from labkit import ecs
 from labkit.engine.tasks import API
+from labkit.errors import EcsError
 from tests.foreign import inspected
 
 if TYPE_CHECKING:
@@ -78,6 +79,15 @@ def made(engine: Engine) -> list[str]:
     return [
         str(line) for lines in lists for line in lines if (line["Labels"] or {}).get(API) == NAME
     ]
+
+
+def test_a_cluster_without_machines_runs_no_task_and_says_what_it_lacks(town: ecs.Api) -> None:
+    client = town.client()
+    client.create_cluster(clusterName="lab-bare")
+    client.register_task_definition(family="lab-bare", containerDefinitions=[WEB])
+    with pytest.raises(EcsError, match="no machine") as refusal:
+        client.run_task(cluster="lab-bare", taskDefinition="lab-bare")
+    assert 'aws.agent("lab-bare").round()' in str(refusal.value)
 
 
 def test_fresh_books_keep_the_server_and_remove_what_was_run(

@@ -109,7 +109,9 @@ def test_a_context_can_be_written_used_and_forgotten(
     assert {f.name: f.read_bytes() for f in found.certificates.iterdir()} == FILES
     (meta,) = tmp_path.glob("contexts/meta/*/meta.json")
     assert json.loads(meta.read_text())["Name"] == "lab-node-1"
+    assert contexts.exists(tmp_path, "lab-node-1")
     contexts.forget(tmp_path, "lab-node-1")
+    assert not contexts.exists(tmp_path, "lab-node-1")
     contexts.forget(tmp_path, "lab-node-1")
     with pytest.raises(EngineUnreachable):
         contexts.current()

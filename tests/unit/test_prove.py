@@ -212,7 +212,7 @@ def test_a_missing_image_is_said_and_not_taken_for_a_failed_check(
     assert not proof.ok
 
 
-def test_machines_stay_between_steps_but_where_all_must_be_clean(
+def test_declared_machines_stay_from_the_first_step_to_the_last(
     engine: PretendedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_up = ("%load_ext labkit", "%load_ext labkit\n!docker run --name lab-node-1 lab/shell")
@@ -236,7 +236,7 @@ def test_machines_stay_between_steps_but_where_all_must_be_clean(
         monkeypatch.setattr(where, "unmet", lambda _needs, _engine: ())
     (proof,) = prove(engine, Course.load(course.root))  # type: ignore[arg-type]
     assert proof.ok
-    assert there == [False, True, False, True, False, True]
+    assert there == [False, True, True, True, True, True]
     assert engine.things == {}
 
 
