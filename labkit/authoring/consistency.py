@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from labkit import node_registry, nodes
 from labkit.authoring.build import built, check_markers, stray_notebooks
 from labkit.authoring.lint import Finding, lint_exercise, lint_lesson
 from labkit.authoring.sources import Source
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from labkit.course import Course, Exercise, Lesson
 
 BUILD = "Run `make build`."
+#: What exercises of several chapters make.
+MACHINES = {f"{nodes.PREFIX}*", node_registry.NAME, nodes.NETWORK}
 
 
 def check(course: Course) -> tuple[Finding, ...]:
@@ -84,10 +87,13 @@ def _needs(course: Course) -> Iterator[Finding]:
 
 
 def _shared_objects(course: Course) -> Iterator[Finding]:
-    """Beginning one chapter's exercise again must leave another chapter's work alone."""
+    """Beginning one chapter's exercise again must leave another chapter's work alone.
+
+    The machines of the lessons on clusters are for all of them: each set-up cell empties them.
+    """
     chapters: dict[str, str] = {}
     for exercise in course.exercises:
-        for name in exercise.objects:
+        for name in (name for name in exercise.objects if name not in MACHINES):
             owner = chapters.setdefault(name, exercise.chapter)
             if owner != exercise.chapter:
                 yield Finding(

@@ -18,6 +18,8 @@ PORT = 2377
 #: Where a node is reached by the others.
 INTERFACE = "eth0"
 SECONDS = 60.0
+#: Networks that an engine has by itself, the last one since it joined a swarm.
+LASTING = {"bridge", "host", "none", "docker_gwbridge"}
 
 
 def form(engines: Sequence[Engine]) -> None:
@@ -92,14 +94,14 @@ def _take_orders_back(api: Any) -> None:
 
 
 def _emptied(engine: Engine) -> bool:
-    """Remove containers, volumes and the swarm's networks of an engine; tell whether all went."""
+    """Remove containers, volumes and networks of an engine; tell whether all went."""
     api: Any = engine.client.api
     try:
         with engine.errors():
             containers = api.containers(all=True)
             for line in containers:
                 api.remove_container(line["Id"], v=True, force=True)
-            networks = [n for n in api.networks() if n["Driver"] == "overlay" and not n["Ingress"]]
+            networks = [n for n in api.networks() if not (n["Ingress"] or n["Name"] in LASTING)]
             for line in networks:
                 api.remove_network(line["Id"])
             for line in api.volumes()["Volumes"] or ():

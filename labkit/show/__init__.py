@@ -8,6 +8,7 @@ from labkit.show.architecture import architecture
 from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
 from labkit.show.builders import builders
+from labkit.show.comparison import comparison
 from labkit.show.ecs import ecs
 from labkit.show.layers import layers
 from labkit.show.mounts import mounts
@@ -21,6 +22,7 @@ __all__ = [
     "architecture",
     "blobs",
     "builders",
+    "comparison",
     "ecs",
     "follow_swarm",
     "layers",

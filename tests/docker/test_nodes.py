@@ -117,6 +117,7 @@ def test_nodes_become_one_swarm_which_is_emptied_and_kept_the_next_time(
     docker(engine, course, *on_first, "network", "create", "--driver", "overlay", "lab-b")
     docker(engine, course, *on_first, "node", "update", "--label-add", "a=b", second)
     docker(engine, course, "--context", second, "volume", "create", "lab-c")
+    docker(engine, course, "--context", second, "network", "create", "lab-d")
     with nested.connected(engine, first) as manager:
         swarm = manager.client.api.inspect_swarm()["ID"]
         nodes.swarm(engine, 2)
@@ -132,6 +133,7 @@ def test_nodes_become_one_swarm_which_is_emptied_and_kept_the_next_time(
     with nested.connected(engine, second) as worker:
         assert worker.volumes.list() == ()
         assert worker.client.api.containers(all=True) == []
+        assert not worker.networks.exists("lab-d")
 
 
 def test_a_swarm_that_is_not_whole_is_made_anew(

@@ -315,9 +315,9 @@ def test_check_finds_a_check_that_comes_after_none_above_it(
 
 def test_check_finds_a_name_that_exercises_of_two_chapters_make() -> None:
     exercises = [
-        SimpleNamespace(slug="a.one", chapter="a", objects=("lab-hub", "lab-a")),
+        SimpleNamespace(slug="a.one", chapter="a", objects=("lab-hub", "lab-a", "lab-node-*")),
         SimpleNamespace(slug="a.two", chapter="a", objects=("lab-hub",)),
-        SimpleNamespace(slug="b.one", chapter="b", objects=("lab-a", "lab-b")),
+        SimpleNamespace(slug="b.one", chapter="b", objects=("lab-a", "lab-b", "lab-node-*")),
     ]
     course: Any = SimpleNamespace(exercises=exercises)
     (finding,) = consistency._shared_objects(course)

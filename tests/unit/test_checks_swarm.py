@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labkit.checking import CheckFailed
+from labkit.checks import on_swarm
 from labkit.checks import swarm as checks
 from labkit.engine.swarm import Swarm
 from tests.unit.test_show_swarm import a_member, a_service, a_task
@@ -26,8 +27,9 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[[Swarm], None]:
     """Let the checks read this swarm, and wait for nothing."""
 
     def give(swarm: Swarm) -> None:
-        monkeypatch.setattr(checks, "_read", lambda _engine: swarm)
-        monkeypatch.setattr(checks, "SETTLING", 0.0)
+        for module in (checks, on_swarm):
+            monkeypatch.setattr(module, "read", lambda _engine: swarm)
+        monkeypatch.setattr(on_swarm, "SETTLING", 0.0)
 
     return give
 
