@@ -75,6 +75,15 @@ def connect_with(host: str, certificates: Path, *, timeout: int = 30) -> Engine:
     return _connect_to(place.environment(), timeout)
 
 
+def connect_again(engine: Engine, *, timeout: int = 30) -> Engine:
+    """Connect once more to an engine, such as for a thread of its own, or after a restart.
+
+    Raises:
+        EngineUnreachable: It does not answer any more.
+    """
+    return _connect_to(engine.cli_env(), timeout)
+
+
 class KeptConnection:
     """Connects once, and again when another engine was chosen or the last one was lost.
 

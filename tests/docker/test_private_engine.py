@@ -6,60 +6,23 @@ import signal
 import socket
 import subprocess
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit import commands
-from labkit.distribution import find_program
 from labkit.engine import private as module
 from labkit.engine.private import PrivateEngine, PrivatePaths
-from labkit.engine.processes import command_line, mount_points, processes
+from labkit.engine.processes import command_line
 from labkit.errors import EngineStartFailed, WaitTimeout
 from labkit.waiting import wait_until
+from tests.docker.second import leftovers, silent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from labkit.engine import Engine
 
 pytestmark = pytest.mark.docker
-
-
-def silent(_line: str) -> None:
-    pass
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short path, since an engine's sockets lie in it."""
-    missing = [name for name in ("dockerd", "iptables") if not find_program(name)]
-    if os.geteuid() != 0 or missing:
-        why = f"needs root and dockerd; missing: {', '.join(missing) or 'root'}"
-        pytest.skip(why)
-    with tempfile.TemporaryDirectory(prefix="lab-") as name:
-        yield Path(name)
-
-
-@pytest.fixture
-def private(folder: Path) -> Iterator[PrivateEngine]:
-    """A second engine beside the first, without network, gone after the test."""
-    engine = PrivateEngine(PrivatePaths.under(folder), own_network=True)
-    yield engine
-    engine.stop(silent)
-    assert leftovers(folder) == []
-
-
-def leftovers(folder: Path) -> list[str]:
-    """Processes and mounts that have to do with the folder, but for this very process."""
-    running = [
-        " ".join(arguments)
-        for pid, arguments in processes()
-        if pid != os.getpid() and any(str(folder) in argument for argument in arguments)
-    ]
-    return running + [point for point in mount_points() if point.startswith(f"{folder}/")]
 
 
 def run_sleeper(engine: Engine, folder: Path) -> int:

@@ -1,0 +1,173 @@
+"""Keep a value up to date by streams of the engine, on threads that end when it is closed.
+
+What the value is, and what a message changes in it, is a `Subject`'s business. Here is what all
+have in common: a reader for each stream, changes that come fast taken together, an engine that
+goes away and comes back.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from labkit.engine.connect import connect_again
+from labkit.errors import EngineUnreachable, LabError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from labkit.engine import Engine
+    from labkit.engine.streams import Stream
+
+T = TypeVar("T")
+
+#: The stream whose end means that the engine has gone.
+EVENTS = "events"
+#: Seconds between two changes that are told: ten a second are as many as an eye can follow.
+INTERVAL = 0.1
+#: Seconds until an engine that went away is looked for again.
+RETRY = 0.5
+#: Messages that wait; a reader with more waits itself, and lets the engine wait.
+MOST = 2000
+#: Seconds that closing waits for a thread that waits for the engine.
+PATIENCE = 5.0
+
+
+class Reopen(Exception):
+    """Raised by `Subject.apply`: the streams must be opened anew."""
+
+
+class Subject(Protocol[T]):
+    """What is followed."""
+
+    def begin(self, engine: Engine) -> Iterable[tuple[str, Stream[Any]]]:
+        """Open the streams; the first is `EVENTS`."""
+
+    def read(self, engine: Engine) -> T:
+        """Read the value as it is now; the streams are open already."""
+
+    def apply(self, engine: Engine, value: T, said: Sequence[tuple[str, Any]]) -> T:
+        """Return the value after messages; None is the end of a stream.
+
+        Raises:
+            Reopen: `begin` and `read` shall be called again.
+        """
+
+
+class Following(Generic[T]):
+    """A value that follows the engine from `start` until `close`.
+
+    Args:
+        subject: What to follow.
+        engine: Where; each session has a connection of its own.
+        changed: Called on a thread of this object with the value, and with an error's text while
+            the engine is away; the value is None as long as none could be read.
+    """
+
+    def __init__(
+        self, subject: Subject[T], engine: Engine, changed: Callable[[T | None, str], None]
+    ) -> None:
+        self._subject = subject
+        self._engine = engine
+        self._changed = changed
+        self._value: T | None = None
+        self._closing = threading.Event()
+        self._inbox = _Inbox()
+        self._thread = threading.Thread(target=self._run, name="labkit-following", daemon=True)
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """End all threads and connections; nothing is told any more. A second call does nothing."""
+        self._closing.set()
+        self._inbox.close()
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
+            self._thread.join(PATIENCE)
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._session()
+            except Reopen:
+                continue
+            except LabError as error:
+                self._tell(self._value, str(error))
+                self._closing.wait(RETRY)
+
+    def _session(self) -> None:
+        """Follow until this is closed.
+
+        Raises:
+            LabError: The engine went away.
+            Reopen: The subject wants other streams.
+        """
+        inbox = self._inbox = _Inbox()
+        with ExitStack() as opened:
+            engine = connect_again(self._engine)
+            opened.callback(engine.close)
+            try:
+                for key, stream in self._subject.begin(engine):
+                    reader = threading.Thread(
+                        target=_read, args=(key, stream, inbox), name=f"labkit-{key}", daemon=True
+                    )
+                    opened.callback(reader.join)
+                    opened.callback(stream.close)
+                    reader.start()
+                value = self._subject.read(engine)
+                self._tell(value, "")
+                while not self._closing.is_set() and (said := inbox.take()):
+                    if (EVENTS, None) in said:
+                        raise EngineUnreachable(engine.endpoint, _("the connection broke off"))
+                    value = self._subject.apply(engine, value, said)
+                    if value != self._value:
+                        self._tell(value, "")
+                    self._closing.wait(INTERVAL)
+            finally:
+                inbox.close()
+
+    def _tell(self, value: T | None, problem: str) -> None:
+        self._value = value
+        if not self._closing.is_set():
+            self._changed(value, problem)
+
+
+def _read(key: str, stream: Stream[Any], inbox: _Inbox) -> None:
+    """Bring a stream's messages to the inbox, and None at its end, however it ends."""
+    with suppress(LabError):
+        for message in stream:
+            inbox.put(key, message)
+    inbox.put(key, None)
+
+
+class _Inbox:
+    """Messages between the readers of streams and who takes them; closed, it holds up nobody."""
+
+    def __init__(self) -> None:
+        self._messages: deque[tuple[str, Any]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, key: str, message: Any) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._messages) < MOST or self._closed)
+            self._messages.append((key, message))
+            self._changed.notify_all()
+
+    def take(self) -> tuple[tuple[str, Any], ...]:
+        """Wait for messages and return all; none when it is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._messages or self._closed)
+            taken = () if self._closed else tuple(self._messages)
+            self._messages.clear()
+            self._changed.notify_all()
+            return taken
+
+    def close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

@@ -1,0 +1,242 @@
+"""A value that follows the engine: what events change, and what an engine that goes away does."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from labkit.engine.streams import _frames, _json_lines, _lines
+from labkit.errors import EngineUnreachable
+from labkit.live import following as module
+from labkit.live.following import EVENTS, Following, Reopen
+from labkit.live.holdings import Everything, Holdings, affected
+from labkit.waiting import wait_until
+from tests.unit.recordings import recorded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from labkit.engine import Container
+
+WEB = "d10eb30c7fd06725baafa5ed9b179215b71e6c5f1187540d6fbdaa09230f337f"
+ONCE = "9b4fd6bbe246e06157b10854f69b9facd89ebd65ac8d86b1be4e9ef56a1f5efb"
+NETWORK = "9188ec756ab43c815d23711065a4dfada97f7fb6194fda2aa52de1e325bef038"
+
+
+def an_event(kind: str, action: str, key: str, **attributes: str) -> dict[str, Any]:
+    return {"Type": kind, "Action": action, "Actor": {"ID": key, "Attributes": attributes}}
+
+
+def test_of_all_that_happened_each_object_is_named_once_and_its_end_is_known() -> None:
+    assert affected(recorded("events")) == {
+        ("network", NETWORK): True,
+        ("volume", "lab-v"): False,
+        ("container", WEB): True,
+        ("container", ONCE): True,
+    }
+
+
+def test_a_place_on_a_network_is_the_container_s() -> None:
+    connect = an_event("network", "connect", "n1", container="c1")
+    assert affected([connect]) == {("container", "c1"): False}
+
+
+@pytest.mark.parametrize("action", ["exec_start: true", "kill", "top", "attach"])
+def test_what_changes_nothing_costs_nothing(action: str) -> None:
+    assert affected([an_event("container", action, "c1")]) == {}
+
+
+def test_a_health_check_s_verdict_is_a_change() -> None:
+    assert affected([an_event("container", "health_status: healthy", "c1")])
+
+
+def test_an_object_is_inspected_once_however_often_it_changed(
+    fake_engine: Any, make_container: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    fake_engine.containers.things["c1"] = make_container("lab-a")
+    get = fake_engine.containers.get
+    monkeypatch.setattr(fake_engine.containers, "get", lambda key: asked.append(key) or get(key))
+    said = [(EVENTS, an_event("container", action, "c1")) for action in ("create", "start", "die")]
+    found = Everything().apply(fake_engine, Holdings(), said)
+    assert asked == ["c1"]
+    assert found.containers["c1"].name == "lab-a"
+
+
+def test_what_the_engine_does_not_know_any_more_is_left_out(
+    fake_engine: Any, make_container: Callable[..., Container]
+) -> None:
+    fake_engine.volumes.things["lab-v"] = "made again"
+    before = Holdings({"c1": make_container("lab-a")}, {}, {"lab-v": object(), "lab-w": object()})  # type: ignore[dict-item]
+    said = [
+        (EVENTS, an_event("container", "die", "c1")),
+        (EVENTS, an_event("volume", "destroy", "lab-v")),
+        (EVENTS, an_event("volume", "destroy", "lab-w")),
+    ]
+    found = Everything().apply(fake_engine, before, said)
+    assert (found.containers, found.volumes) == ({}, {"lab-v": "made again"})
+    assert before.containers, "the value before is as it was"
+
+
+def test_messages_are_put_together_from_the_pieces_that_come() -> None:
+    assert list(_json_lines([b'{"a": ', b'1}\n{"a"', b": 2}\n"])) == [{"a": 1}, {"a": 2}]
+    frame = b"\x01\0\0\0\0\0\0\x06one\ntw" + b"\x02\0\0\0\0\0\0\x02o\n"
+    pieces = [frame[:3], frame[3:10], frame[10:]]
+    assert list(_lines(_frames(pieces))) == ["one", "two"]
+    assert list(_lines([b"a\r\nb"])) == ["a", "b"]
+
+
+class FakeStream:
+    """A stream that gives what it is told to, and ends when it is closed."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+        self.changed = threading.Condition()
+        self.closed = False
+
+    def say(self, *messages: Any) -> None:
+        with self.changed:
+            self.messages += messages
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.changed.notify_all()
+
+    def __iter__(self) -> Iterator[Any]:
+        while True:
+            with self.changed:
+                self.changed.wait_for(lambda: self.messages or self.closed)
+                if not self.messages:
+                    return
+                message = self.messages.pop(0)
+            if isinstance(message, Exception):
+                raise message
+            yield message
+
+
+class Numbers:
+    """A subject that collects what it is told."""
+
+    def __init__(self) -> None:
+        self.streams: list[FakeStream] = []
+        self.batches: list[int] = []
+
+    def begin(self, _engine: Any) -> Iterator[tuple[str, Any]]:
+        self.streams.append(FakeStream())
+        yield EVENTS, self.streams[-1]
+
+    def read(self, _engine: Any) -> tuple[Any, ...]:
+        return ()
+
+    def apply(
+        self, _engine: Any, value: tuple[Any, ...], said: Sequence[tuple[str, Any]]
+    ) -> tuple[Any, ...]:
+        self.batches.append(len(said))
+        if ("again" in (message for _key, message in said)) and len(self.streams) == 1:
+            raise Reopen
+        return (*value, *(message for _key, message in said if message != "nothing"))
+
+
+class Watched:
+    """A following of `Numbers`, and what it told."""
+
+    def __init__(self, engine: Any) -> None:
+        self.subject = Numbers()
+        self.told: list[tuple[Any, str]] = []
+        self.following = Following(self.subject, engine, lambda *told: self.told.append(told))
+        self.following.start()
+        self.wait_for((), "")
+
+    def wait_for(self, value: Any, problem: str) -> None:
+        wait_until(
+            lambda: self.told and self.told[-1] == (value, problem),
+            what=f"{value} and {problem!r}",
+            timeout=10,
+            interval=0.005,
+            state=lambda: str(self.told),
+        )
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch, fake_engine: Any) -> Any:
+    monkeypatch.setattr(module, "connect_again", lambda engine: engine)
+    monkeypatch.setattr(module, "RETRY", 0.01)
+    fake_engine.endpoint = "unix:///x"
+    return fake_engine
+
+
+@pytest.fixture
+def watched(engine: Any) -> Iterator[Watched]:
+    before = threading.active_count()
+    watched = Watched(engine)
+    yield watched
+    watched.following.close()
+    assert threading.active_count() == before
+
+
+def test_messages_change_the_value_and_what_comes_fast_is_told_together(watched: Watched) -> None:
+    watched.subject.streams[0].say(*range(500))
+    watched.wait_for(tuple(range(500)), "")
+    assert len(watched.told) < 10
+    assert sum(watched.subject.batches) == 500
+
+
+def test_nothing_is_told_when_nothing_changed(watched: Watched) -> None:
+    watched.subject.streams[0].say("nothing")
+    watched.subject.streams[0].say(1)
+    watched.wait_for((1,), "")
+    assert [value for value, _problem in watched.told] == [(), (1,)]
+
+
+def test_an_engine_that_goes_away_is_looked_for_until_it_is_back(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched.subject.streams[0].say(1)
+    watched.wait_for((1,), "")
+    away = EngineUnreachable("unix:///x", "Connection refused")
+    with monkeypatch.context() as patched:
+
+        def refuse(_engine: Any) -> None:
+            raise away
+
+        patched.setattr(module, "connect_again", refuse)
+        watched.subject.streams[0].say(away)
+        watched.wait_for((1,), str(away))
+    watched.wait_for((), "")
+    watched.subject.streams[1].say(2)
+    watched.wait_for((2,), "")
+
+
+def test_a_subject_may_ask_for_new_streams(watched: Watched) -> None:
+    watched.subject.streams[0].say("again")
+    wait_until(lambda: len(watched.subject.streams) == 2, what="new streams", timeout=10)
+    assert watched.subject.streams[0].closed
+    watched.subject.streams[1].say(3)
+    watched.wait_for((3,), "")
+
+
+def test_closing_holds_up_no_reader_that_has_more_than_fits(engine: Any) -> None:
+    watched = Watched(engine)
+    watched.subject.streams[0].say(*range(10 * module.MOST))
+    watched.following.close()
+    watched.following.close()
+    told = len(watched.told)
+    watched.subject.streams[0].say(1)
+    assert len(watched.told) == told
+
+
+def test_a_container_that_goes_while_all_are_read_is_left_out(
+    fake_engine: Any, make_container: Callable[..., Container]
+) -> None:
+    fake_engine.containers.lines = ({"Id": "c1"}, {"Id": "gone"})
+    fake_engine.containers.things["c1"] = replace(
+        make_container("lab-a", Status="running"), id="c1"
+    )
+    found = Holdings.read(fake_engine)
+    assert list(found.containers) == ["c1"]
+    assert found.running == 1
