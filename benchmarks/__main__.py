@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import checking, grading, growing, memory, resetting, startup, watching
+from benchmarks import checking, grading, growing, live, memory, resetting, startup, watching
 from labkit.course import Course
 from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
@@ -29,6 +29,7 @@ BENCHMARKS = {
     "memory": memory.run,
     "grading": grading.run,
     "growing": growing.run,
+    "live": live.run,
 }
 
 

@@ -95,15 +95,17 @@ class Containers(_Collection):
         with self._errors():
             return tuple(self._api.containers(all=True))
 
-    def logs(self, name: str, *, tail: int | None = None) -> str:
+    def logs(self, name: str, *, tail: int | None = None, times: bool = False) -> str:
         """Read what a container wrote, standard output and error together.
 
         Args:
             name: The container's.
             tail: How many lines, from the end; None is `LONGEST_LOG`.
+            times: Whether each line begins with its time.
         """
+        lines = LONGEST_LOG if tail is None else tail
         with self._errors(NoSuchContainer(name)):
-            raw: bytes = self._api.logs(name, tail=LONGEST_LOG if tail is None else tail)
+            raw: bytes = self._api.logs(name, tail=lines, timestamps=times)
         return raw.decode(errors="replace")
 
     def diff(self, name: str) -> dict[str, str]:

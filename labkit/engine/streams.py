@@ -84,20 +84,28 @@ class Stream(Generic[T]):
             self._reply.raw.shutdown()
 
 
-def events(engine: Engine, *, types: Iterable[str] = ()) -> Stream[dict[str, Any]]:
+def events(
+    engine: Engine, *, types: Iterable[str] = (), containers: Iterable[str] = ()
+) -> Stream[dict[str, Any]]:
     """Follow the engine's events; those of the last second come first.
 
     Args:
         engine: The engine.
         types: Such as `container`; none is all.
+        containers: Only those of these containers; none is all.
     """
+    filters = json.dumps({"type": list(types), "container": list(containers)})
+    # An engine answers before it listens. From its own time on, nothing in between is lost.
+    params = {"since": now(engine), "filters": filters}
+    return Stream(engine, "/events", _json_lines, params=params)
+
+
+def now(engine: Engine) -> int:
+    """Read the engine's clock: whole seconds since the epoch."""
     api: Any = engine.client.api
     with engine.errors():
-        # An engine answers before it listens. By its own clock, nothing in between is lost.
         greeting = api.get(f"{api.base_url}/_ping", timeout=api.timeout)
-    now = int(parsedate_to_datetime(greeting.headers["Date"]).timestamp())
-    filters = json.dumps({"type": list(types)})
-    return Stream(engine, "/events", _json_lines, params={"since": now, "filters": filters})
+    return int(parsedate_to_datetime(greeting.headers["Date"]).timestamp())
 
 
 def stats(engine: Engine, name: str) -> Stream[dict[str, Any]]:
@@ -110,8 +118,8 @@ def stats(engine: Engine, name: str) -> Stream[dict[str, Any]]:
     return Stream(engine, path, _json_lines, params={"stream": 1}, missing=missing)
 
 
-def logs(engine: Engine, name: str, *, tail: int) -> Stream[str]:
-    """Follow what a container writes, line by line, from its last lines on.
+def logs(engine: Engine, name: str) -> Stream[str]:
+    """Follow what a container writes from now on: lines, each with its time before it.
 
     Raises:
         NoSuchContainer: The engine has none of this name.
@@ -121,7 +129,7 @@ def logs(engine: Engine, name: str, *, tail: int) -> Stream[str]:
         engine,
         f"/containers/{name}/logs",
         _lines if terminal else lambda chunks: _lines(_frames(chunks)),
-        params={"follow": 1, "stdout": 1, "stderr": 1, "tail": tail},
+        params={"follow": 1, "stdout": 1, "stderr": 1, "tail": 0, "timestamps": 1},
         missing=NoSuchContainer(name),
     )
 

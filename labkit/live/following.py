@@ -46,8 +46,13 @@ class Subject(Protocol[T]):
     def begin(self, engine: Engine) -> Iterable[tuple[str, Stream[Any]]]:
         """Open the streams; the first is `EVENTS`."""
 
-    def read(self, engine: Engine) -> T:
-        """Read the value as it is now; the streams are open already."""
+    def read(self, engine: Engine, before: T | None) -> T:
+        """Read the value as it is now; the streams are open already.
+
+        Args:
+            engine: The engine.
+            before: What was known before the streams broke off.
+        """
 
     def apply(self, engine: Engine, value: T, said: Sequence[tuple[str, Any]]) -> T:
         """Return the value after messages; None is the end of a stream.
@@ -64,16 +69,22 @@ class Following(Generic[T]):
         subject: What to follow.
         engine: Where; each session has a connection of its own.
         changed: Called on a thread of this object with the value, and with an error's text while
-            the engine is away; the value is None as long as none could be read.
+            the engine is away.
+        value: What is known already.
     """
 
     def __init__(
-        self, subject: Subject[T], engine: Engine, changed: Callable[[T | None, str], None]
+        self,
+        subject: Subject[T],
+        engine: Engine,
+        changed: Callable[[T, str], None],
+        *,
+        value: T,
     ) -> None:
         self._subject = subject
         self._engine = engine
         self._changed = changed
-        self._value: T | None = None
+        self._value = value
         self._closing = threading.Event()
         self._inbox = _Inbox()
         self._thread = threading.Thread(target=self._run, name="labkit-following", daemon=True)
@@ -118,7 +129,7 @@ class Following(Generic[T]):
                     opened.callback(reader.join)
                     opened.callback(stream.close)
                     reader.start()
-                value = self._subject.read(engine)
+                value = self._subject.read(engine, self._value)
                 self._tell(value, "")
                 while not self._closing.is_set() and (said := inbox.take()):
                     if (EVENTS, None) in said:
@@ -130,7 +141,7 @@ class Following(Generic[T]):
             finally:
                 inbox.close()
 
-    def _tell(self, value: T | None, problem: str) -> None:
+    def _tell(self, value: T, problem: str) -> None:
         self._value = value
         if not self._closing.is_set():
             self._changed(value, problem)

@@ -65,7 +65,7 @@ class Everything:
         """Listen to the events of containers, networks and volumes."""
         yield EVENTS, streams.events(engine, types=TYPES)
 
-    def read(self, engine: Engine) -> Holdings:
+    def read(self, engine: Engine, _before: Holdings | None = None) -> Holdings:
         """Read everything."""
         return Holdings.read(engine)
 

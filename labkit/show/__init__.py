@@ -9,10 +9,16 @@ from labkit.show.blobs import blobs
 from labkit.show.boxes import Box, Picture
 from labkit.show.builders import builders
 from labkit.show.comparison import comparison
+from labkit.show.details import details
+from labkit.show.diff import diff
 from labkit.show.ecs import ecs
+from labkit.show.engine import engine
 from labkit.show.layers import layers
+from labkit.show.live import events, logs, stats
 from labkit.show.mounts import mounts
 from labkit.show.networks import networks
+from labkit.show.progress import build, pull, push
+from labkit.show.quiz import quiz
 from labkit.show.swarm import follow_swarm, swarm
 
 __all__ = [
@@ -21,12 +27,22 @@ __all__ = [
     "application",
     "architecture",
     "blobs",
+    "build",
     "builders",
     "comparison",
+    "details",
+    "diff",
     "ecs",
+    "engine",
+    "events",
     "follow_swarm",
     "layers",
+    "logs",
     "mounts",
     "networks",
+    "pull",
+    "push",
+    "quiz",
+    "stats",
     "swarm",
 ]

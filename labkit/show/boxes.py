@@ -22,6 +22,11 @@ BAR = 10
 #: Hues that keep apart in JupyterLab's light and dark themes, also for the colour-blind.
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _QUIET = "color:var(--jp-content-font-color2)"
+_VERBATIM = "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap;font-size:90%"
+#: Heights of a line that is written, and its width at most in letters and in the drawing's units.
+SPARKS = "▁▂▃▄▅▆▇█"
+LONGEST_SPARKS = 30
+LINE = (200, 30)
 _BOX = (
     "list-style:none;margin:4px;padding:4px 8px;border:1px solid var(--jp-border-color1);"
     "border-radius:4px;background:var(--jp-layout-color1);overflow-wrap:anywhere"
@@ -39,6 +44,9 @@ class Box:
         children: What is in it, from top to bottom.
         share: How much of the whole it is, from 0 to 1, drawn as a bar; None for no bar.
         mark: Boxes with the same mark are the same thing, seen in several places.
+        key: What a live picture opens when the title is pressed; empty for nothing.
+        series: Numbers over time, drawn as a line from 0 to the largest of them.
+        verbatim: Whether the details are a program's text, with its spaces.
     """
 
     title: str
@@ -47,6 +55,9 @@ class Box:
     children: tuple[Box, ...] = ()
     share: float | None = None
     mark: str = ""
+    key: str = ""
+    series: tuple[float, ...] = ()
+    verbatim: bool = False
 
 
 class Picture:
@@ -81,9 +92,13 @@ class Picture:
         """Offer both forms; a saved notebook keeps them."""
         return {"text/plain": repr(self), "text/html": self.html()}
 
-    def html(self) -> str:
-        """Draw the boxes as nested lists, in the colours of JupyterLab's theme."""
-        items = "".join(self._item(box, "1 1 14em") for box in self.boxes)
+    def html(self, *, buttons: bool = False) -> str:
+        """Draw the boxes as nested lists, in the colours of JupyterLab's theme.
+
+        Args:
+            buttons: Whether the title of a box with a key is a button, for a live picture.
+        """
+        items = "".join(self._item(box, "1 1 14em", buttons=buttons) for box in self.boxes)
         return (
             f'<figure class="labkit-picture" style="margin:4px 8px"><figcaption>'
             f"<b>{html.escape(self.title)}</b></figcaption>"
@@ -94,24 +109,30 @@ class Picture:
     def _grow(self, tree: Tree, box: Box) -> None:
         from rich.text import Text
 
-        words = [_bar(box.share), box.title, box.kind, self._number(box)]
+        words = [_bar(box.share), _sparks(box.series), box.title, box.kind, self._number(box)]
         lines = ["  ".join(filter(None, words)), *box.details]
         branch = tree.add(Text("\n".join(lines)))
         for child in box.children:
             self._grow(branch, child)
 
-    def _item(self, box: Box, flex: str = "") -> str:
+    def _item(self, box: Box, flex: str = "", *, buttons: bool) -> str:
         number = self._numbers.get(box.mark)
         style = f"{_BOX};flex:{flex}" if flex else _BOX
         if number:
             style += f";border-left:5px solid {HUES[(number - 1) % len(HUES)]}"
         head = f"<b>{html.escape(box.title)}</b>"
+        if buttons and box.key:
+            key = html.escape(box.key)
+            head = f'<button class="labkit-open" data-key="{key}">{html.escape(box.title)}</button>'
         for word in filter(None, (box.kind, self._number(box))):
             head += f' <span style="{_QUIET}">{html.escape(word)}</span>'
+        text = f"{_QUIET};{_VERBATIM}" if box.verbatim else _QUIET
         parts = [
             head,
-            *(f'<div style="{_QUIET}">{html.escape(line)}</div>' for line in box.details),
+            *(f'<div style="{text}">{html.escape(line)}</div>' for line in box.details),
         ]
+        if box.series:
+            parts.append(_line(box.series))
         if box.share is not None:
             parts.append(
                 '<div aria-hidden="true" style="height:6px;background:var(--jp-layout-color3)">'
@@ -119,7 +140,7 @@ class Picture:
                 "</div></div>"
             )
         if box.children:
-            inner = "".join(self._item(child) for child in box.children)
+            inner = "".join(self._item(child, buttons=buttons) for child in box.children)
             parts.append(f'<ul style="margin:0;padding:0">{inner}</ul>')
         return f'<li style="{style}">{"".join(parts)}</li>'
 
@@ -146,3 +167,25 @@ def _bar(share: float | None) -> str:
         return ""
     filled = round(share * BAR)
     return "█" * filled + "░" * (BAR - filled)
+
+
+def _sparks(series: tuple[float, ...]) -> str:
+    largest = max(series, default=0) or 1
+    last = len(SPARKS) - 1
+    return "".join(SPARKS[round(n / largest * last)] for n in series[-LONGEST_SPARKS:])
+
+
+def _line(series: tuple[float, ...]) -> str:
+    """Draw numbers as a line; what they are is said in words beside it."""
+    width, height = LINE
+    largest, steps = max(series) or 1, max(len(series) - 1, 1)
+    points = " ".join(
+        f"{place * width / steps:.0f},{height - 1 - number / largest * (height - 2):.1f}"
+        for place, number in enumerate(series)
+    )
+    return (
+        f'<svg aria-hidden="true" viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
+        f' style="display:block;width:100%;height:{height}px">'
+        f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke"'
+        ' style="stroke:var(--jp-brand-color1);stroke-width:2"/></svg>'
+    )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from labkit.engine import connect
 from labkit.engine.ownership import OBJECT_PREFIX
 from labkit.show.boxes import Box, Picture
+from labkit.show.containers import published
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -54,11 +55,5 @@ def _container(container: Container, network: str) -> Box:
         aliases = [alias for alias in place.aliases if not container.id.startswith(alias)]
         details += [place.ip] if place.ip else []
         details += [_("also called {alias}").format(alias=alias) for alias in aliases]
-    for inner, bindings in container.ports.items():
-        details += [
-            _("{address}:{port} of the host -> {inner}").format(
-                address=f"[{address}]" if ":" in address else address, port=port, inner=inner
-            )
-            for address, port in bindings
-        ]
+    details += published(container)
     return Box(container.name, _("container"), tuple(details), mark=container.id)

@@ -26,18 +26,20 @@ class Followed:
     """What an engine holds, as it was last told."""
 
     def __init__(self, engine: Engine) -> None:
-        self.holdings: Holdings | None = None
+        self.holdings = Holdings()
+        self.first = threading.Event()
         self.problem = ""
-        self.following = Following(Everything(), engine, self._told)
+        self.following = Following(Everything(), engine, self._told, value=Holdings())
         self.following.start()
-        self.wait_for(lambda _holdings: True, "the first value")
+        assert self.first.wait(30)
 
-    def _told(self, holdings: Holdings | None, problem: str) -> None:
+    def _told(self, holdings: Holdings, problem: str) -> None:
         self.holdings, self.problem = holdings, problem
+        self.first.set()
 
     def wait_for(self, condition: Callable[[Holdings], object], what: str) -> None:
         wait_until(
-            lambda: self.holdings and not self.problem and condition(self.holdings),
+            lambda: not self.problem and condition(self.holdings),
             what=what,
             timeout=60,
             interval=0.02,
@@ -45,7 +47,6 @@ class Followed:
         )
 
     def states(self) -> dict[str, str]:
-        assert self.holdings is not None
         return {c.name: c.status for c in self.holdings.containers.values()}
 
     def wait_for_state(self, name: str, state: str | None) -> None:
@@ -72,7 +73,6 @@ def test_each_change_is_followed(followed: Followed, clean_engine: Engine) -> No
     container = start(clean_engine, "lab-a", network="lab-n", volumes={"lab-v": {"bind": "/data"}})
     followed.wait_for_state("lab-a", "running")
     holdings = followed.holdings
-    assert holdings is not None
     found = holdings.containers[container.id]
     assert (set(found.networks), found.mounts[0].name) == ({"lab-n"}, "lab-v")
     assert network.id in holdings.networks
@@ -124,7 +124,7 @@ def test_it_outlives_the_engine_and_is_closed_without_a_trace(private: PrivateEn
     private.stop(silent)
     wait_until(lambda: followed.problem, what="the engine to be missed", timeout=60)
     assert "No Docker engine answers" in followed.problem
-    assert followed.holdings, "what it had is still known"
+    assert followed.holdings.networks, "what it had is still known"
 
     private.start(silent).close()
     followed.wait_for(lambda _holdings: True, "the engine to be found again")

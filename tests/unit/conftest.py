@@ -45,9 +45,11 @@ class FakeCollection(Generic[T]):
     def list(self) -> tuple[dict[str, Any], ...]:
         return self.lines
 
-    def logs(self, name: str, *, tail: int | None = None) -> str:
+    def logs(self, name: str, *, tail: int | None = None, times: bool = False) -> str:
         self.get(name)
         lines = self.log_texts.get(name, "").splitlines(keepends=True)
+        if times:
+            lines = [f"2026-01-01T00:00:{n:02}Z {line}" for n, line in enumerate(lines)]
         return "".join(lines if tail is None else lines[-tail:])
 
     def read_file(self, name: str, path: str) -> bytes:

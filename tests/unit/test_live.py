@@ -130,7 +130,8 @@ class Numbers:
         self.streams.append(FakeStream())
         yield EVENTS, self.streams[-1]
 
-    def read(self, _engine: Any) -> tuple[Any, ...]:
+    def read(self, _engine: Any, before: tuple[Any, ...] | None) -> tuple[Any, ...]:
+        assert before is not None
         return ()
 
     def apply(
@@ -148,7 +149,9 @@ class Watched:
     def __init__(self, engine: Any) -> None:
         self.subject = Numbers()
         self.told: list[tuple[Any, str]] = []
-        self.following = Following(self.subject, engine, lambda *told: self.told.append(told))
+        self.following = Following(
+            self.subject, engine, lambda *told: self.told.append(told), value=("known",)
+        )
         self.following.start()
         self.wait_for((), "")
 

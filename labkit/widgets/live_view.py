@@ -1,0 +1,150 @@
+"""A picture that changes while it is looked at.
+
+What follows the engine begins when a page shows the picture and ends when the last page has put it
+away. A notebook that runs without a page, and a terminal, get the picture as it was at first.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import anywidget
+import traitlets
+
+from labkit.errors import LabError
+from labkit.live.following import Following
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.engine import Engine
+    from labkit.live.following import Subject
+
+T = TypeVar("T")
+
+#: Frames that are sent to a page that does not say that it has seen any. A page that was closed
+#: says nothing, and one that waits for a kernel that is busy is told about this half a minute.
+WINDOW = 300
+
+
+class Drawing(Protocol):
+    """What a live view shows: a `Picture` or `Lines`."""
+
+    def html(self, *, buttons: bool = False) -> str:
+        """Draw it."""
+
+
+class LiveView(anywidget.AnyWidget, Generic[T]):
+    """A drawing of a value that follows the engine.
+
+    Args:
+        subject: What to follow.
+        engine: Where.
+        draw: Makes a drawing of the value.
+        opened: Makes a drawing of the box whose title was pressed; None if nothing opens.
+        lines: Whether there are lines to filter.
+    """
+
+    _esm = Path(__file__).with_name("live_view.js")
+    _css = Path(__file__).with_name("live_view.css")
+
+    picture = traitlets.Unicode().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
+    frame = traitlets.Int().tag(sync=True)
+    lines = traitlets.Bool().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+
+    def __init__(
+        self,
+        subject: Subject[T],
+        engine: Engine,
+        draw: Callable[[T], Drawing],
+        *,
+        opened: Callable[[str], Drawing] | None = None,
+        lines: bool = False,
+    ) -> None:
+        self._subject = subject
+        self._engine = engine
+        self._draw = draw
+        self._opened = opened
+        self._value = subject.read(engine, None)
+        self._drawing = draw(self._value)
+        self._following: Following[T] | None = None
+        self._seen: dict[str, int] = {}
+        super().__init__(picture=self._drawing.html(buttons=True), lines=lines, words=_words())
+        self.on_msg(self._said)
+
+    def __repr__(self) -> str:
+        """Write what is shown as text."""
+        return repr(self._drawing)
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Offer the live view, and a picture of this moment where it cannot be shown."""
+        bundle, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**bundle, "text/html": self._drawing.html()}, metadata
+
+    @property
+    def following(self) -> bool:
+        """Whether it follows the engine now."""
+        return self._following is not None
+
+    def close(self) -> None:
+        """Stop following, and take the view away from all pages."""
+        self._stop()
+        super().close()
+
+    def _said(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
+        """Answer a page: it shows the view, has drawn a frame, put the view away, opened a box."""
+        page, what = message["page"], message["what"]
+        if what == "gone":
+            self._seen.pop(page, None)
+            if not self._seen:
+                self._stop()
+            return
+        self._seen[page] = self.frame
+        if self._following is None:
+            self._following = Following(
+                self._subject, self._engine, self._changed, value=self._value
+            )
+            self._following.start()
+        if what == "open" and self._opened is not None:
+            details = self._details(self._opened, message["key"])
+            self.send({"page": page, "details": details})
+
+    @staticmethod
+    def _details(opened: Callable[[str], Drawing], key: str) -> str:
+        try:
+            return opened(key).html()
+        except LabError as error:
+            from labkit.rendering import message_html
+
+            return message_html(str(error))
+
+    def _changed(self, value: T, problem: str) -> None:
+        """Send a frame to all pages; forget those that have long said nothing."""
+        self._seen = {page: at for page, at in self._seen.items() if at > self.frame - WINDOW}
+        if not self._seen:
+            self._stop()
+            return
+        self._value, self._drawing = value, self._draw(value)
+        with self.hold_sync():
+            self.picture = self._drawing.html(buttons=True)
+            self.note = problem
+            self.frame += 1
+
+    def _stop(self) -> None:
+        following, self._following = self._following, None
+        if following is not None:
+            following.close()
+
+
+def _words() -> dict[str, str]:
+    """What the page says by itself."""
+    return {
+        "pause": _("Pause"),
+        "filter": _("Only lines with"),
+        "close": _("Close"),
+        "ended": _("The kernel that drew this has gone. Run the cell again to follow the engine."),
+    }

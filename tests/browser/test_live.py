@@ -1,0 +1,189 @@
+"""Live pictures in JupyterLab: they follow the engine, by mouse and by keyboard, and end."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.jupyterlab import contrast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playwright.sync_api import Page
+
+    from labkit.engine import Engine
+    from tests.browser.jupyterlab import JupyterLab, Notebook
+
+    Picture = Callable[[Page, str], None]
+
+THREADS = "import threading\nprint(sum('labkit' in t.name for t in threading.enumerate()))"
+
+
+@pytest.fixture
+def notebook(lab: JupyterLab) -> Notebook:
+    """A lesson, with `show` imported."""
+    notebook = lab.open()
+    notebook.run("%load_ext labkit\nfrom labkit import show")
+    return notebook
+
+
+def start(engine: Engine, name: str, **options: Any) -> Any:
+    return engine.client.containers.run(
+        "lab/shell", ["sleep", "600"], name=name, detach=True, **options
+    )
+
+
+def accessible(page: Page) -> list[str]:
+    """Return what axe finds wrong in the live view."""
+    found = Axe().run(page, context=".labkit-live")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found.response["violations"]]
+
+
+def test_the_map_follows_what_happens_elsewhere_and_opens_an_object(
+    notebook: Notebook, clean_engine: Engine, picture: Picture
+) -> None:
+    clean_engine.client.networks.create("lab-front")
+    shown = notebook.run("map = show.engine()\nmap").locator(".labkit-live")
+    expect(shown.get_by_role("button", name="lab-front")).to_be_visible()
+    container = start(clean_engine, "lab-a", network="lab-front", ports={"80": 8087})
+    title = shown.get_by_role("button", name="lab-a")
+    expect(title).to_be_visible()
+    expect(shown).to_contain_text("container, running")
+    expect(shown).to_contain_text("8087 of the host -> 80/tcp")
+
+    title.click()
+    details = shown.locator(".labkit-details")
+    expect(details).to_contain_text("docker run --detach --name=lab-a --network=lab-front")
+    picture(notebook.page, "map")
+    assert accessible(notebook.page) == []
+
+    container.pause()
+    expect(shown).to_contain_text("container, paused")
+    container.remove(force=True)
+    expect(title).to_have_count(0)
+    expect(details).to_contain_text("Container lab-a")
+
+
+def test_the_map_works_from_the_keyboard(notebook: Notebook, clean_engine: Engine) -> None:
+    start(clean_engine, "lab-a")
+    start(clean_engine, "lab-b")
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    keys, title = notebook.page.keyboard, shown.get_by_role("button", name="lab-b")
+    shown.get_by_role("button", name="Pause").focus()
+    for _step in range(3):  # the network, lab-a, lab-b
+        keys.press("Tab")
+    expect(title).to_be_focused()
+    keys.press("Enter")
+    expect(shown.locator(".labkit-details")).to_contain_text("Container lab-b")
+
+    # What changes elsewhere does not take the focus away.
+    clean_engine.client.api.remove_container("lab-a", force=True)
+    expect(shown.get_by_role("button", name="lab-a")).to_have_count(0)
+    expect(title).to_be_focused()
+
+    close = shown.get_by_role("button", name="Close")
+    close.focus()
+    keys.press("Enter")
+    expect(title).to_be_focused()
+    keys.press("Enter")
+    expect(close).to_be_visible()
+
+
+def test_a_paused_map_stays_as_it_is_until_it_goes_on(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    pause = shown.get_by_role("button", name="Pause")
+    pause.click()
+    expect(pause).to_have_attribute("aria-pressed", "true")
+    start(clean_engine, "lab-a")
+    other = notebook.run("show.engine()").locator(".labkit-live")
+    expect(other.get_by_role("button", name="lab-a")).to_be_visible()
+    expect(shown.get_by_role("button", name="lab-a")).to_have_count(0)
+    pause.click()
+    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
+
+
+def test_markup_in_names_labels_and_logs_is_shown_and_not_obeyed(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    markup = "<script>document.title='x'</script><img src=x onerror=\"document.title='x'\"><b>b</b>"
+    clean_engine.client.containers.run(
+        "lab/shell", ["echo", markup], name="lab-a", labels={markup: markup}, detach=True
+    ).wait()
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    shown.get_by_role("button", name="lab-a").click()
+    details = shown.locator(".labkit-details")
+    expect(details).to_contain_text("docker run")
+    expect(details.get_by_text(markup, exact=True)).to_be_visible()
+    assert not shown.locator("script, img").count()
+    assert notebook.page.title() != "x"
+
+
+@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
+def test_the_map_is_readable_in_both_themes(
+    notebook: Notebook, clean_engine: Engine, theme: str, picture: Picture
+) -> None:
+    notebook.lab.theme(theme)
+    clean_engine.client.networks.create("lab-front")
+    web = start(clean_engine, "lab-web", ports={"80": 8087}, volumes={"lab-data": {"bind": "/d"}})
+    clean_engine.client.networks.get("lab-front").connect(web)
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    shown.get_by_role("button", name="lab-web").first.click()
+    details = shown.locator(".labkit-details")
+    expect(details).to_contain_text("docker network connect lab-front lab-web")
+    for text in (
+        shown.get_by_role("button", name="lab-front"),
+        shown.get_by_text("container, running").first,
+        shown.get_by_role("button", name="Pause"),
+        details.get_by_text("docker run"),
+    ):
+        assert contrast(text) >= 4.5, f"{text.inner_text()!r} in {theme}"
+    assert accessible(notebook.page) == []
+    picture(notebook.page, f"map-{theme.rpartition(' ')[2].lower()}")
+
+
+def test_a_picture_that_is_put_away_leaves_no_threads(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    start(clean_engine, "lab-a")
+    cell = notebook.new_cell()
+    cell.write("show.engine()")
+    shown = cell.run().locator(".labkit-live")
+    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
+    expect(notebook.run(THREADS)).to_have_text("2\n")
+    cell.write("'something else'")
+    cell.run()
+    expect(notebook.run(THREADS)).to_have_text("0\n")
+
+
+def test_a_picture_outlives_its_kernel_and_says_so(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    start(clean_engine, "lab-a")
+    cell = notebook.new_cell()
+    cell.write("show.engine()")
+    shown = cell.run().locator(".labkit-live")
+    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
+    saved = notebook.save()[-1]["outputs"][0]["data"]
+    assert "lab-a  container, running" in "".join(saved["text/plain"])
+    assert "<b>lab-a</b>" in "".join(saved["text/html"])
+
+    notebook.restart()
+    expect(shown).to_contain_text("The kernel that drew this has gone.")
+    expect(shown).to_contain_text("lab-a")
+    notebook.run("from labkit import show")
+    start(clean_engine, "lab-b")
+    again = cell.run().locator(".labkit-live")
+    expect(again.get_by_role("button", name="lab-b")).to_be_visible()
+
+    notebook.lab.menu("Kernel", "Shut Down Kernel")
+    expect(notebook.page.get_by_text(re.compile(r"No Kernel \|"))).to_be_visible()
+    notebook.save()
+    reloaded = notebook.lab.reload(notebook)
+    expect(reloaded.panel.locator(".labkit-picture")).to_contain_text("lab-b")

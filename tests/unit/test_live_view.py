@@ -1,0 +1,135 @@
+"""A live view follows the engine while a page shows it, and no longer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from labkit.errors import NoSuchContainer
+from labkit.show import Box, Picture
+from labkit.widgets import live_view as module
+from labkit.widgets.live_view import WINDOW, LiveView
+
+
+class FakeFollowing:
+    """What was begun and closed."""
+
+    made: list[FakeFollowing]
+
+    def __init__(self, _subject: Any, _engine: Any, changed: Any, *, value: str) -> None:
+        self.value = value
+        self.changed = changed
+        self.open = False
+        FakeFollowing.made.append(self)
+
+    def start(self) -> None:
+        self.open = True
+
+    def close(self) -> None:
+        self.open = False
+
+
+class Names:
+    """A subject whose value is a name."""
+
+    def read(self, _engine: Any, _before: str | None) -> str:
+        return "<lab-a>"
+
+
+def drawn(name: str) -> Picture:
+    return Picture("Names", (Box(name, key=name),))
+
+
+def opened(key: str) -> Picture:
+    if key == "gone":
+        raise NoSuchContainer(key)
+    return Picture(f"<{key}>", ())
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch) -> LiveView[str]:
+    FakeFollowing.made = []
+    monkeypatch.setattr(module, "Following", FakeFollowing)
+    return LiveView(Names(), object(), drawn, opened=opened)  # type: ignore[arg-type]
+
+
+def say(view: LiveView[str], what: str, page: str = "p1", **more: str) -> None:
+    view._handle_custom_msg({"page": page, "what": what, **more}, [])
+
+
+def test_without_a_page_nothing_is_followed_and_both_forms_are_there(view: LiveView[str]) -> None:
+    bundle, _metadata = view._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(view) == repr(drawn("<lab-a>"))
+    assert bundle["text/html"] == drawn("<lab-a>").html()
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    assert not view.following
+
+
+def test_it_follows_from_the_first_page_to_the_last(view: LiveView[str]) -> None:
+    say(view, "shown", "p1")
+    say(view, "shown", "p2")
+    (following,) = FakeFollowing.made
+    assert following.open
+    say(view, "gone", "p1")
+    assert following.open
+    say(view, "gone", "p2")
+    assert not following.open
+    assert not view.following
+    following.changed("lab-late", "")
+    say(view, "shown", "p3")
+    assert FakeFollowing.made[1].open
+
+
+def test_a_change_is_drawn_and_an_engine_that_is_away_is_said(view: LiveView[str]) -> None:
+    say(view, "shown")
+    FakeFollowing.made[0].changed("lab-b", "")
+    assert view.picture == drawn("lab-b").html(buttons=True)
+    assert (view.frame, view.note) == (1, "")
+    FakeFollowing.made[0].changed("lab-b", "No engine")
+    say(view, "gone")
+    say(view, "shown")
+    assert FakeFollowing.made[1].value == "lab-b", "it goes on from what is known"
+    assert "lab-b" in view.picture
+    assert (view.frame, view.note) == (2, "No engine")
+
+
+def test_a_page_that_says_nothing_for_long_is_forgotten(view: LiveView[str]) -> None:
+    say(view, "shown", "p1")
+    say(view, "shown", "p2")
+    (following,) = FakeFollowing.made
+    for frame in range(WINDOW):
+        if frame % 10 == 0:
+            say(view, "seen", "p2")
+        following.changed("lab-b", "")
+    assert following.open
+    for _frame in range(WINDOW):
+        following.changed("lab-c", "")
+    assert not following.open
+
+
+def test_a_page_that_was_busy_is_followed_for_again(view: LiveView[str]) -> None:
+    say(view, "shown")
+    for _frame in range(2 * WINDOW):
+        FakeFollowing.made[0].changed("lab-b", "")
+    assert not view.following
+    say(view, "seen")
+    assert view.following
+
+
+def test_what_is_pressed_opens_for_the_page_that_asked(
+    view: LiveView[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[dict[str, str]] = []
+    monkeypatch.setattr(view, "send", sent.append)
+    say(view, "open", "p7", key="lab-a")
+    say(view, "open", "p7", key="gone")
+    assert [message["page"] for message in sent] == ["p7", "p7"]
+    assert "&lt;lab-a&gt;" in sent[0]["details"]
+    assert "There is no container named" in sent[1]["details"]
+
+
+def test_closing_it_ends_following(view: LiveView[str]) -> None:
+    say(view, "shown")
+    view.close()
+    assert not FakeFollowing.made[0].open
