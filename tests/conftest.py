@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from labkit.course import Course
+from labkit.distribution import find_program
 from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
+from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.errors import EngineError
 from tests import foreign
+from tests.second import leftovers, silent
 from tests.skips import allowed
 
 if TYPE_CHECKING:
@@ -97,3 +102,23 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "work"
     monkeypatch.setenv("LABKIT_WORK", str(folder))
     return folder
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a short path, since an engine's sockets lie in it."""
+    missing = [name for name in ("dockerd", "iptables") if not find_program(name)]
+    if os.geteuid() != 0 or missing:
+        why = f"needs root and dockerd; missing: {', '.join(missing) or 'root'}"
+        pytest.skip(why)
+    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        yield Path(name)
+
+
+@pytest.fixture
+def private(folder: Path) -> Iterator[PrivateEngine]:
+    """A second engine beside the first, without network, gone after the test."""
+    engine = PrivateEngine(PrivatePaths.under(folder), own_network=True)
+    yield engine
+    engine.stop(silent)
+    assert leftovers(folder) == []

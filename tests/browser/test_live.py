@@ -10,6 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.jupyterlab import contrast
+from tests.second import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
     from labkit.engine import Engine
+    from labkit.engine.private import PrivateEngine
     from tests.browser.jupyterlab import JupyterLab, Notebook
 
     Picture = Callable[[Page, str], None]
@@ -94,21 +96,6 @@ def test_the_map_works_from_the_keyboard(notebook: Notebook, clean_engine: Engin
     expect(close).to_be_visible()
 
 
-def test_a_paused_map_stays_as_it_is_until_it_goes_on(
-    notebook: Notebook, clean_engine: Engine
-) -> None:
-    shown = notebook.run("show.engine()").locator(".labkit-live")
-    pause = shown.get_by_role("button", name="Pause")
-    pause.click()
-    expect(pause).to_have_attribute("aria-pressed", "true")
-    start(clean_engine, "lab-a")
-    other = notebook.run("show.engine()").locator(".labkit-live")
-    expect(other.get_by_role("button", name="lab-a")).to_be_visible()
-    expect(shown.get_by_role("button", name="lab-a")).to_have_count(0)
-    pause.click()
-    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
-
-
 def test_markup_in_names_labels_and_logs_is_shown_and_not_obeyed(
     notebook: Notebook, clean_engine: Engine
 ) -> None:
@@ -125,11 +112,9 @@ def test_markup_in_names_labels_and_logs_is_shown_and_not_obeyed(
     assert notebook.page.title() != "x"
 
 
-@pytest.mark.parametrize("theme", ["JupyterLab Dark", "JupyterLab Light"])
 def test_the_map_is_readable_in_both_themes(
-    notebook: Notebook, clean_engine: Engine, theme: str, picture: Picture
+    notebook: Notebook, clean_engine: Engine, picture: Picture
 ) -> None:
-    notebook.lab.theme(theme)
     clean_engine.client.networks.create("lab-front")
     web = start(clean_engine, "lab-web", ports={"80": 8087}, volumes={"lab-data": {"bind": "/d"}})
     clean_engine.client.networks.get("lab-front").connect(web)
@@ -137,15 +122,17 @@ def test_the_map_is_readable_in_both_themes(
     shown.get_by_role("button", name="lab-web").first.click()
     details = shown.locator(".labkit-details")
     expect(details).to_contain_text("docker network connect lab-front lab-web")
-    for text in (
-        shown.get_by_role("button", name="lab-front"),
-        shown.get_by_text("container, running").first,
-        shown.get_by_role("button", name="Pause"),
-        details.get_by_text("docker run"),
-    ):
-        assert contrast(text) >= 4.5, f"{text.inner_text()!r} in {theme}"
-    assert accessible(notebook.page) == []
-    picture(notebook.page, f"map-{theme.rpartition(' ')[2].lower()}")
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        notebook.lab.theme(theme)
+        for text in (
+            shown.get_by_role("button", name="lab-front"),
+            shown.get_by_text("container, running").first,
+            shown.get_by_role("button", name="Pause"),
+            details.get_by_text("docker run"),
+        ):
+            assert contrast(text) >= 4.5, f"{text.inner_text()!r} in {theme}"
+        assert accessible(notebook.page) == []
+        picture(notebook.page, f"map-{theme.rpartition(' ')[2].lower()}")
 
 
 def test_a_picture_that_is_put_away_leaves_no_threads(
@@ -187,3 +174,77 @@ def test_a_picture_outlives_its_kernel_and_says_so(
     notebook.save()
     reloaded = notebook.lab.reload(notebook)
     expect(reloaded.panel.locator(".labkit-picture")).to_contain_text("lab-b")
+
+
+def test_a_log_and_events_are_live_and_can_be_paused_and_filtered(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    script = "echo first; trap 'echo \"second <b>\"; echo other' HUP; while :; do sleep 0.1; done"
+    container = clean_engine.client.containers.run(
+        "lab/shell", ["sh", "-c", script], name="lab-a", detach=True
+    )
+    log = notebook.run("show.logs('lab-a')").locator(".labkit-live")
+    expect(log.get_by_role("log")).to_have_text("first")
+    container.kill("HUP")
+    expect(log.get_by_role("log")).to_have_text("firstsecond <b>other")
+    log.get_by_role("searchbox", name="Only lines with").fill("SECOND")
+    expect(log.get_by_text("other", exact=True)).to_be_hidden()
+    expect(log.get_by_text("second <b>", exact=True)).to_be_visible()
+
+    events = notebook.run("show.events(containing='lab-b')").locator(".labkit-live")
+    pause = events.get_by_role("button", name="Pause")
+    pause.press("Enter")
+    start(clean_engine, "lab-b")
+    other = notebook.run("show.events(containing='lab-b')").locator(".labkit-live")
+    expect(other).to_contain_text("container start lab-b")
+    expect(events).not_to_contain_text("container start lab-b")
+    pause.press("Enter")
+    expect(events).to_contain_text("container start lab-b")
+    assert accessible(notebook.page) == []
+
+
+def test_a_question_is_answered_by_the_engine_from_the_keyboard(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    start(clean_engine, "lab-a")
+    command = "docker inspect --format={{.State.Status}} lab-a"
+    quiz = notebook.run(f"show.quiz('Is it up?', '{command}', 'running', 'exited')")
+    choice = quiz.get_by_role("radio", name="exited")
+    choice.focus()
+    notebook.page.keyboard.press("Space")
+    quiz.get_by_role("button", name="Ask the engine").press("Enter")
+    expect(quiz).to_contain_text("You predicted exited. The engine says running.")
+    quiz.get_by_role("radio", name="running").check()
+    quiz.get_by_role("button", name="Ask the engine").click()
+    expect(quiz).to_contain_text("You predicted running, and so it is: running.")
+
+
+def test_usage_and_a_build_are_drawn(notebook: Notebook, clean_engine: Engine) -> None:
+    start(clean_engine, "lab-a")
+    shown = notebook.run("show.stats('lab-a')").locator(".labkit-live")
+    expect(shown).to_contain_text(re.compile("of a processor|the engine says nothing of it"))
+    notebook.run(
+        "from pathlib import Path\n"
+        "Path('lab-built').mkdir(exist_ok=True)\n"
+        "Path('lab-built/Dockerfile').write_text('FROM lab/shell\\nRUN true')"
+    )
+    shown = notebook.run("show.build('lab-built', 'lab/built')")
+    expect(shown.get_by_text("2/2 RUN true")).to_be_visible()
+    expect(shown.get_by_text("done").last).to_be_visible()
+    clean_engine.client.api.remove_image("lab/built")
+
+
+def test_the_map_outlives_its_engine(notebook: Notebook, private: PrivateEngine) -> None:
+    private.start(silent).close()
+    notebook.run("from labkit.engine import connect")
+    shown = notebook.run(f"show.engine(engine=connect('{private.endpoint}'))").locator(
+        ".labkit-live"
+    )
+    expect(shown).to_contain_text("Containers: 0")
+    private.stop(silent)
+    expect(shown.get_by_role("status")).to_contain_text("No Docker engine answers")
+    engine = private.start(silent)
+    expect(shown.get_by_role("status")).to_be_hidden()
+    engine.client.volumes.create("lab-v")
+    expect(shown.get_by_role("button", name="lab-v")).to_be_visible()
+    engine.close()

@@ -13,7 +13,7 @@ import pytest
 from labkit.live.following import Following
 from labkit.live.holdings import Everything, Holdings
 from labkit.waiting import wait_until
-from tests.docker.second import silent
+from tests.second import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

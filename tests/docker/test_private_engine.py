@@ -17,7 +17,7 @@ from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.engine.processes import command_line
 from labkit.errors import EngineStartFailed, WaitTimeout
 from labkit.waiting import wait_until
-from tests.docker.second import leftovers, silent
+from tests.second import leftovers, silent
 
 if TYPE_CHECKING:
     from labkit.engine import Engine
