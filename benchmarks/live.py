@@ -12,7 +12,6 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,11 +19,11 @@ import psutil
 from benchmarks.measuring import Finding
 from labkit.engine import connect
 from labkit.live.following import Following
-from labkit.live.holdings import Everything, Holdings
+from labkit.live.holdings import Everything, Holdings, affected
 from labkit.show.engine import drawn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from labkit.course import Course
     from labkit.engine import Engine
@@ -78,8 +77,8 @@ def run(engine: Engine, _course: Course) -> Iterator[Finding]:
     rate = f"{turns * AT_ONCE / passed:.1f} starts and kills a second"
     yield Finding("containers that the map has wrong at the end", wrong, 0, rate)
     late = statistics.median(said["delays"]) * 1000
-    count = f"median of {len(said['delays'])} changes, {said['drawings']} drawings"
-    yield Finding("from a container's start to the drawn map", late, 250, count, " ms")
+    count = f"median of {len(said['delays'])} events, {said['drawings']} drawings"
+    yield Finding("from an event to the drawn map", late, 250, count, " ms")
     share = f"{used:.1f} s in {passed:.0f} s"
     yield Finding("processors that the map keeps busy", used / passed, 0.5, share)
     grown = f"{kept[len(kept) // 4] / 1e6:.0f} MB after a quarter, {kept[-1] / 1e6:.0f} MB at last"
@@ -90,8 +89,7 @@ def run(engine: Engine, _course: Course) -> Iterator[Finding]:
 
 def follow() -> None:
     """Follow the engine and draw each change; say what was seen when there is no more input."""
-    engine = connect()
-    starts: dict[str, str] = {}
+    engine, subject = connect(), _Timed()
     delays: list[float] = []
     last, drawings = Holdings(), 0
     ready = threading.Event()
@@ -100,15 +98,12 @@ def follow() -> None:
         nonlocal last, drawings
         drawn(holdings).html(buttons=True)
         now = time.time()
-        drawings += 1
-        for key, container in holdings.containers.items():
-            if ready.is_set() and starts.get(key) != container.started_at:
-                delays.append(now - _moment(container.started_at))
-            starts[key] = container.started_at
-        last = holdings
+        delays.extend(now - moment for moment in subject.moments)
+        subject.moments.clear()
+        last, drawings = holdings, drawings + 1
         ready.set()
 
-    following = Following(Everything(), engine, changed, value=last)
+    following = Following(subject, engine, changed, value=last)
     following.start()
     ready.wait()
     print("ready", flush=True)
@@ -118,11 +113,17 @@ def follow() -> None:
     print(json.dumps({"states": states, "delays": delays, "drawings": drawings}), flush=True)
 
 
+class _Timed(Everything):
+    """What an engine holds, and when the events happened that are not drawn yet."""
+
+    def __init__(self) -> None:
+        self.moments: list[float] = []
+
+    def apply(self, engine: Engine, value: Holdings, said: Sequence[tuple[str, Any]]) -> Holdings:
+        self.moments += (event["timeNano"] / 1e9 for _key, event in said if affected([event]))
+        return super().apply(engine, value, said)
+
+
 def _cpu(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
-
-
-def _moment(text: str) -> float:
-    """Read the engine's time, which has more digits than Python takes."""
-    return datetime.fromisoformat(f"{text[:26].rstrip('Z')}+00:00").timestamp()
