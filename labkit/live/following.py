@@ -105,10 +105,15 @@ class Following(Generic[T]):
             try:
                 self._session()
             except Reopen:
-                continue
+                self._closing.wait(INTERVAL)
             except LabError as error:
                 self._tell(self._value, str(error))
                 self._closing.wait(RETRY)
+            except Exception as error:
+                # Our fault; without a word, what is shown would look as if it were still true.
+                told = _("This does not follow the engine any more ({error}).")
+                self._tell(self._value, told.format(error=repr(error)))
+                raise
 
     def _session(self) -> None:
         """Follow until this is closed.

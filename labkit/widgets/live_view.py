@@ -1,11 +1,12 @@
 """A picture that changes while it is looked at.
 
-What follows the engine begins when a page shows the picture and ends when the last page has put it
-away. A notebook that runs without a page, and a terminal, get the picture as it was at first.
+It follows the engine from the moment that a kernel displays it until the last page has put it away.
+A terminal, and a notebook that was saved, have the picture of a moment.
 """
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -27,6 +28,8 @@ T = TypeVar("T")
 #: Frames that are sent to a page that does not say that it has seen any. A page that was closed
 #: says nothing, and one that waits for a kernel that is busy is told about this half a minute.
 WINDOW = 300
+#: A page that has not said anything yet.
+SOMEBODY = ""
 
 
 class Drawing(Protocol):
@@ -73,6 +76,8 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
         self._drawing = draw(self._value)
         self._following: Following[T] | None = None
         self._seen: dict[str, int] = {}
+        self._pages = threading.Lock()
+        engine.close()  # it opens again by itself; until somebody looks, nothing stays open
         super().__init__(picture=self._drawing.html(buttons=True), lines=lines, words=_words())
         self.on_msg(self._said)
 
@@ -83,6 +88,9 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Offer the live view, and a picture of this moment where it cannot be shown."""
         bundle, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        # A kernel that is busy hears of its pages too late, and what it does is what is looked at.
+        if getattr(self.comm, "kernel", None) is not None:
+            self._watched_by(SOMEBODY)
         return {**bundle, "text/html": self._drawing.html()}, metadata
 
     @property
@@ -99,19 +107,30 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
         """Answer a page: it shows the view, has drawn a frame, put the view away, opened a box."""
         page, what = message["page"], message["what"]
         if what == "gone":
-            self._seen.pop(page, None)
-            if not self._seen:
-                self._stop()
+            self._unwatched_by(page)
             return
-        self._seen[page] = self.frame
+        self._watched_by(page)
+        if what == "open" and self._opened is not None:
+            details = self._details(self._opened, message["key"])
+            self.send({"page": page, "details": details})
+            self._engine.close()
+
+    def _watched_by(self, page: str) -> None:
+        with self._pages:
+            self._seen.pop(SOMEBODY, None)
+            self._seen[page] = self.frame
         if self._following is None:
             self._following = Following(
                 self._subject, self._engine, self._changed, value=self._value
             )
             self._following.start()
-        if what == "open" and self._opened is not None:
-            details = self._details(self._opened, message["key"])
-            self.send({"page": page, "details": details})
+
+    def _unwatched_by(self, page: str) -> None:
+        with self._pages:
+            self._seen.pop(page, None)
+            watched = bool(self._seen)
+        if not watched:
+            self._stop()
 
     @staticmethod
     def _details(opened: Callable[[str], Drawing], key: str) -> str:
@@ -124,8 +143,10 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
 
     def _changed(self, value: T, problem: str) -> None:
         """Send a frame to all pages; forget those that have long said nothing."""
-        self._seen = {page: at for page, at in self._seen.items() if at > self.frame - WINDOW}
-        if not self._seen:
+        with self._pages:
+            still = {page: at for page, at in self._seen.items() if at > self.frame - WINDOW}
+            self._seen = still
+        if not still:
             self._stop()
             return
         self._value, self._drawing = value, self._draw(value)

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     Picture = Callable[[Page, str], None]
 
-THREADS = "import threading\nprint(sum('labkit' in t.name for t in threading.enumerate()))"
+THREADS = """import threading
+print(sum(thread.name.startswith("labkit") for thread in threading.enumerate()), "threads")
+"""
 
 
 @pytest.fixture
@@ -143,10 +145,12 @@ def test_a_picture_that_is_put_away_leaves_no_threads(
     cell.write("show.engine()")
     shown = cell.run().locator(".labkit-live")
     expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
-    expect(notebook.run(THREADS)).to_have_text("2\n")
+    shown.get_by_role("button", name="lab-a").click()
+    expect(shown.locator(".labkit-details")).to_contain_text("Container lab-a")
+    expect(notebook.run(THREADS)).to_have_text("2 threads\n")
     cell.write("'something else'")
     cell.run()
-    expect(notebook.run(THREADS)).to_have_text("0\n")
+    expect(notebook.run(THREADS)).to_have_text("0 threads\n")
 
 
 def test_a_picture_outlives_its_kernel_and_says_so(
@@ -248,3 +252,23 @@ def test_the_map_outlives_its_engine(notebook: Notebook, private: PrivateEngine)
     engine.client.volumes.create("lab-v")
     expect(shown.get_by_role("button", name="lab-v")).to_be_visible()
     engine.close()
+
+
+def test_the_map_follows_while_a_cell_runs(notebook: Notebook, clean_engine: Engine) -> None:
+    go = notebook.path.with_name("lab-go")
+    cell = notebook.new_cell()
+    cell.write(
+        "import os, time\n"
+        "display(show.engine())\n"
+        "while not os.path.exists('lab-go'):\n"
+        "    time.sleep(0.1)"
+    )
+    notebook.page.keyboard.press("Control+Enter")
+    shown = cell.outputs.locator(".labkit-live")
+    expect(shown.get_by_role("button", name="Pause")).to_be_visible()
+    start(clean_engine, "lab-a")
+    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
+    expect(cell.here.locator(".jp-InputPrompt")).to_have_text("[*]:")
+    go.touch()
+    notebook.wait_until_idle()
+    go.unlink()

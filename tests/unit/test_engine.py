@@ -60,7 +60,8 @@ def test_half_an_answer_is_none() -> None:
 def test_of_a_log_the_last_lines_are_read() -> None:
     asked: list[object] = []
 
-    def logs(_name: str, *, tail: object) -> bytes:
+    def logs(_name: str, *, tail: object, timestamps: bool) -> bytes:
+        assert not timestamps
         asked.append(tail)
         return b"last\n"
 

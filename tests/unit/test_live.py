@@ -138,6 +138,8 @@ class Numbers:
         self, _engine: Any, value: tuple[Any, ...], said: Sequence[tuple[str, Any]]
     ) -> tuple[Any, ...]:
         self.batches.append(len(said))
+        if "fault" in (message for _key, message in said):
+            return (1 / 0,)
         if ("again" in (message for _key, message in said)) and len(self.streams) == 1:
             raise Reopen
         return (*value, *(message for _key, message in said if message != "nothing"))
@@ -221,6 +223,14 @@ def test_a_subject_may_ask_for_new_streams(watched: Watched) -> None:
     assert watched.subject.streams[0].closed
     watched.subject.streams[1].say(3)
     watched.wait_for((3,), "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_our_own_is_told_and_ends_it(watched: Watched) -> None:
+    watched.subject.streams[0].say("fault")
+    told = "This does not follow the engine any more (ZeroDivisionError('division by zero'))."
+    watched.wait_for((), told)
+    assert watched.subject.streams[0].closed
 
 
 def test_closing_holds_up_no_reader_that_has_more_than_fits(engine: Any) -> None:

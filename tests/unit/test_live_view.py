@@ -30,6 +30,15 @@ class FakeFollowing:
         self.open = False
 
 
+class FakeEngine:
+    """Counts how often its connections were closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
+
+
 class Names:
     """A subject whose value is a name."""
 
@@ -51,7 +60,7 @@ def opened(key: str) -> Picture:
 def view(monkeypatch: pytest.MonkeyPatch) -> LiveView[str]:
     FakeFollowing.made = []
     monkeypatch.setattr(module, "Following", FakeFollowing)
-    return LiveView(Names(), object(), drawn, opened=opened)  # type: ignore[arg-type]
+    return LiveView(Names(), FakeEngine(), drawn, opened=opened)  # type: ignore[arg-type]
 
 
 def say(view: LiveView[str], what: str, page: str = "p1", **more: str) -> None:
@@ -64,6 +73,23 @@ def test_without_a_page_nothing_is_followed_and_both_forms_are_there(view: LiveV
     assert bundle["text/html"] == drawn("<lab-a>").html()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     assert not view.following
+
+
+def test_a_kernel_follows_from_its_display_on_and_waits_for_a_page_for_so_long(
+    view: LiveView[str],
+) -> None:
+    view.comm.kernel = object()
+    view._repr_mimebundle_()
+    (following,) = FakeFollowing.made
+    assert following.open
+    for _frame in range(WINDOW + 1):
+        following.changed("lab-b", "")
+    assert not following.open
+
+    view._repr_mimebundle_()
+    say(view, "shown", "p1")
+    say(view, "gone", "p1")
+    assert [one.open for one in FakeFollowing.made] == [False, False]
 
 
 def test_it_follows_from_the_first_page_to_the_last(view: LiveView[str]) -> None:
@@ -127,6 +153,7 @@ def test_what_is_pressed_opens_for_the_page_that_asked(
     assert [message["page"] for message in sent] == ["p7", "p7"]
     assert "&lt;lab-a&gt;" in sent[0]["details"]
     assert "There is no container named" in sent[1]["details"]
+    assert view._engine.closed == 3, "at first, and after each time"  # type: ignore[attr-defined]
 
 
 def test_closing_it_ends_following(view: LiveView[str]) -> None:
