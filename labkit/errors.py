@@ -20,6 +20,9 @@
     │   ├── RegistryUnreachable
     │   └── RegistryRefused
     ├── EcsError
+    ├── DashboardError
+    │   ├── NotPermitted
+    │   └── NameNotTyped
     ├── ImageUnavailable
     ├── CourseError
     ├── UnknownSlug
@@ -359,6 +362,29 @@ class ProgressCorrupt(LabError):
         )
         self.path = path
         self.kept_as = kept_as
+
+
+class DashboardError(LabError):
+    """The dashboard does not do what it was asked."""
+
+
+class NotPermitted(DashboardError):
+    """Nobody is logged in, or who is may look but not change."""
+
+
+class NameNotTyped(DashboardError):
+    """Something that is not the course's would change, and its name was not typed.
+
+    Attributes:
+        name: What has to be typed.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("`{name}` is not the course's.").format(name=name),
+            hint=_("Type its name to do it nevertheless."),
+        )
+        self.name = name
 
 
 class WaitTimeout(LabError):

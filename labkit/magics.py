@@ -17,6 +17,8 @@ from IPython.display import display
 from labkit import attempts, rendering, resetting
 from labkit.checking import missing_images
 from labkit.course import Course
+from labkit.dashboard.attached import AttachedDashboard
+from labkit.dashboard.frame import frame_html, frame_text
 from labkit.docker_config import VARIABLE, course_config
 from labkit.engine import KeptConnection
 from labkit.errors import EngineUnreachable, LabError
@@ -69,6 +71,7 @@ class LabMagics(Magics):
         self.connection = KeptConnection()
         self._impatient = KeptConnection(timeout=PATIENCE)
         self.watcher = Watcher(self._impatient)
+        self.board = AttachedDashboard()
 
     @line_magic
     @magic_arguments()
@@ -131,6 +134,18 @@ class LabMagics(Magics):
 
         reading = lint(Path(_arguments(LabMagics.lint, line).path))
         display(Shown(reading_text(reading, rendering.Style())))
+
+    @line_magic
+    @magic_arguments()
+    @argument("--stop", action="store_true", help="end it")
+    @_told
+    def dashboard(self, line: str) -> None:
+        """Show the engine on a page: status, objects, events, a terminal in a container."""
+        if _arguments(LabMagics.dashboard, line).stop:
+            self.board.close()
+            return
+        address = self.board.address(os.environ)
+        display(Shown(frame_text(address), frame_html(address)))
 
     @line_magic
     @magic_arguments()
@@ -225,6 +240,7 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("LabMagics", None)
     if magics is None:
         return
+    magics.board.close()
     for name, value in magics.variables.items():
         os.environ.pop(name, None)
         if value is not None:

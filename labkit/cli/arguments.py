@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
-from labkit.cli import grading, learning, machine, nodes, proving
+from labkit.cli import dashboard, grading, learning, machine, nodes, proving
 from labkit.cli.output import WRONG
 from labkit.translation import _
 
@@ -115,6 +115,31 @@ def _machine(commands: Commands) -> None:
         action="store_true",
         help=_("only the engine, the course images, and what needs mending"),
     )
+    one = _command(
+        commands,
+        "dashboard",
+        _("show the engine on a page: status, templates, objects, events, consoles, a swarm"),
+        dashboard.dashboard,
+        "labkit dashboard",
+        "labkit dashboard --port 8800 --no-browser",
+        "labkit dashboard --text",
+        "labkit dashboard --user ada --role viewer",
+        "labkit dashboard --forget ada",
+    )
+    one.add_argument("--port", type=int, default=0, help=_("where it listens; else any free port"))
+    one.add_argument("--no-browser", action="store_true", help=_("only print the address"))
+    one.add_argument("--text", action="store_true", help=_("only print the status, once"))
+    one.add_argument(
+        "--user", metavar="NAME", help=_("add an account, or change it; asks for its password")
+    )
+    one.add_argument(
+        "--role",
+        choices=("viewer", "operator"),
+        default="viewer",
+        help=_("with --user: whether it may only look, or change things, too (default: look)"),
+    )
+    one.add_argument("--forget", metavar="NAME", help=_("remove an account"))
+    one.add_argument("--attached", action="store_true", help=argparse.SUPPRESS)
     engine = _group(commands, "engine", _("start, stop and look at the Docker engine"))
     _command(
         engine,

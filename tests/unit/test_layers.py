@@ -27,6 +27,7 @@ MODULES = {
 #: From the highest layer to the lowest; a module belongs to the first that names it or its package.
 FACES = (
     "labkit.cli",
+    "labkit.dashboard.page",
     "labkit.magics",
     "labkit.show",
     "labkit.widgets",
@@ -142,7 +143,8 @@ def test_only_waiting_sleeps(module: str) -> None:
 def test_heavy_packages_are_imported_only_where_they_are_used(
     statement: str, tmp_path: Path
 ) -> None:
-    heavy = "{'docker', 'nbformat', 'nbclient', 'ipywidgets', 'rich', 'IPython', 'jupyterlab'}"
+    packages = ("docker", "nbformat", "nbclient", "ipywidgets", "rich", "IPython", "jupyterlab")
+    heavy = {*packages, "nicegui"}
     script = f"{statement}\nimport sys\nprint(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -156,7 +158,7 @@ def test_heavy_packages_are_imported_only_where_they_are_used(
 
 
 def test_a_check_imports_docker_and_none_of_the_notebooks_packages(tmp_path: Path) -> None:
-    heavy = "{'nbformat', 'nbclient', 'ipywidgets', 'rich', 'IPython', 'jupyterlab'}"
+    heavy = "{'nbformat', 'nbclient', 'ipywidgets', 'rich', 'IPython', 'jupyterlab', 'nicegui'}"
     script = (
         "from labkit.cli import main; import sys\n"
         "main(['check', 'welcome.hello', '--json'])\n"

@@ -1,0 +1,234 @@
+"""What an operator does to one object; what is not the course's needs its name typed."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from labkit.dashboard.inventory import Row, rows
+from labkit.engine import changing, making, nested
+from labkit.engine.ownership import OBJECT_PREFIX, is_ours
+from labkit.engine.swarm import Swarm
+from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.dashboard.accounts import Account
+    from labkit.engine import Engine
+
+#: What can be done to what.
+ACTIONS: dict[str, tuple[str, ...]] = {
+    "container": ("start", "stop", "restart", "pause", "unpause", "kill", "remove", "console"),
+    "image": ("push", "save", "remove"),
+    "network": ("remove",),
+    "volume": ("remove",),
+    "service": ("scale", "remove"),
+    "node": ("active", "pause", "drain"),
+}
+OF_A_SWARM = frozenset({"service", "node"})
+#: Where the course's swarms have their first manager.
+MANAGER = "lab-node-1"
+#: What takes nothing away from anybody, and so needs no name typed.
+HARMLESS = frozenset({"start", "unpause", "push", "save", "active"})
+#: Made here, and so the course's.
+LABELS = {"labkit.dashboard": "1"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What somebody wants.
+
+    Attributes:
+        kind: Of object.
+        key: The object's, from its row.
+        action: One of `ACTIONS`.
+        number: Of tasks, for `scale`.
+        typed: What was typed as its name.
+    """
+
+    kind: str
+    key: str
+    action: str
+    number: int = 0
+    typed: str = ""
+
+
+def permit(account: Account | None) -> None:
+    """Let an operator pass.
+
+    Raises:
+        NotPermitted: Nobody is logged in, or only to look.
+    """
+    if account is None:
+        raise NotPermitted(_("You are not logged in any more."), hint=_("Log in again."))
+    if not account.may_change:
+        raise NotPermitted(_("`{name}` may look, but not change.").format(name=account.name))
+
+
+def needs_name(row: Row, action: str) -> bool:
+    """Tell whether the name must be typed first: it is somebody else's, and may suffer."""
+    return not row.ours and action not in HARMLESS
+
+
+def checked(engine: Engine, account: Account | None, change: Change) -> Row:
+    """Find what a change is for, as it is now, and let the change pass.
+
+    Raises:
+        NotPermitted: The account may not.
+        NameNotTyped: It is not the course's, and its name was not typed.
+        NoSuchObject: It is gone.
+        DashboardError: There is no such action.
+    """
+    permit(account)
+    if change.action not in ACTIONS.get(change.kind, ()):
+        raise DashboardError(
+            _("A {kind} has no `{action}`.").format(kind=change.kind, action=change.action)
+        )
+    listed = swarm_rows(engine) if change.kind in OF_A_SWARM else rows(engine)
+    row = next((r for r in listed if (r.kind, r.key) == (change.kind, change.key)), None)
+    if row is None:
+        raise NoSuchObject(change.key)
+    if needs_name(row, change.action) and change.typed != row.name:
+        raise NameNotTyped(row.name)
+    return row
+
+
+def perform(engine: Engine, account: Account | None, change: Change) -> Row:
+    """Do what was asked, and return the row that it was done to.
+
+    Raises:
+        LabError: What `checked` raises, or the engine refused.
+    """
+    if change.kind in OF_A_SWARM:
+        with manager(engine) as asked:
+            row = checked(asked, account, change)
+            _change_swarm(asked, change)
+        return row
+    row = checked(engine, account, change)
+    if change.kind == "container":
+        changing.change_container(engine, change.key, change.action)
+    else:
+        remove = {
+            "image": changing.remove_image,
+            "network": changing.remove_network,
+            "volume": changing.remove_volume,
+        }
+        remove[change.kind](engine, change.key)
+    return row
+
+
+def _change_swarm(manager: Engine, change: Change) -> None:
+    if change.kind == "node":
+        changing.set_availability(manager, change.key, change.action)
+    elif change.action == "scale":
+        changing.scale_service(manager, change.key, change.number)
+    else:
+        changing.remove_service(manager, change.key)
+
+
+@contextmanager
+def manager(engine: Engine) -> Iterator[Engine]:
+    """Connect to a manager of a swarm: the engine itself, or else the first of the course's nodes.
+
+    Raises:
+        DashboardError: There is none.
+    """
+    if (engine.info().get("Swarm") or {}).get("ControlAvailable"):
+        yield engine
+        return
+    if not engine.containers.exists(MANAGER):
+        raise DashboardError(
+            _("This engine manages no swarm, and there are no nodes."),
+            hint=_("Run `labkit nodes up 3 --swarm`."),
+        )
+    with nested.connected(engine, MANAGER) as asked:
+        yield asked
+
+
+def create_container(engine: Engine, account: Account | None, wanted: making.Wanted) -> None:
+    """Make a container and start it.
+
+    Raises:
+        DashboardError: Its name is not one of the course's.
+        LabError: The account may not, or the engine refused.
+    """
+    permit(account)
+    _named(wanted.name)
+    making.start(engine, making.create(engine, wanted))
+
+
+def create_network(engine: Engine, account: Account | None, name: str) -> None:
+    """Make a bridge network.
+
+    Raises:
+        LabError: As `create_container`; or there is one of this name.
+    """
+    permit(account)
+    _named(name)
+    if engine.networks.exists(name):
+        raise DashboardError(_("There is a network `{name}` already.").format(name=name))
+    making.ensure_network(engine, name, LABELS)
+
+
+def create_volume(engine: Engine, account: Account | None, name: str) -> None:
+    """Make a volume.
+
+    Raises:
+        LabError: As `create_container`; or there is one of this name.
+    """
+    permit(account)
+    _named(name)
+    if engine.volumes.exists(name):
+        raise DashboardError(_("There is a volume `{name}` already.").format(name=name))
+    making.ensure_volume(engine, name, LABELS)
+
+
+def swarm_rows(manager: Engine) -> tuple[Row, ...]:
+    """List the nodes and services of a swarm.
+
+    Raises:
+        EngineRequestFailed: The engine is no manager of one.
+    """
+    swarm = Swarm.read(manager)
+    nodes = (
+        Row(
+            "node",
+            member.id,
+            member.name,
+            f"{member.state}, {member.availability}",
+            f"{member.role}, leader" if member.leader else member.role,
+            is_ours(member.name, member.labels),
+        )
+        for member in swarm.members
+    )
+    services = (
+        Row(
+            "service",
+            service.id,
+            service.name,
+            _("{running} of {wanted} run").format(
+                running=len(swarm.running(service)),
+                wanted=len(swarm.of(service)) if service.replicas is None else service.replicas,
+            ),
+            service.image,
+            is_ours(service.name, service.labels),
+        )
+        for service in swarm.services
+    )
+    return (*nodes, *services)
+
+
+def _named(name: str) -> None:
+    """Let a name of the course pass.
+
+    Raises:
+        DashboardError: It would be taken for somebody else's.
+    """
+    if not name.startswith(OBJECT_PREFIX) or name == OBJECT_PREFIX:
+        raise DashboardError(
+            _("`{name}` is no name of the course.").format(name=name),
+            hint=_("Begin it with `{prefix}`.").format(prefix=OBJECT_PREFIX),
+        )

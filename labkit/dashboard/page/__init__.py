@@ -1,0 +1,1 @@
+"""The dashboard's face: a web page by NiceGUI, behind a guard."""

@@ -1,0 +1,115 @@
+"""The page: a header, and a tab for each kind of thing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nicegui import ui
+
+from labkit.dashboard.page import (
+    events_tab,
+    objects_tab,
+    status_tab,
+    swarm_tab,
+    templates_tab,
+    users_tab,
+)
+from labkit.dashboard.page.guard import LOGIN
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from labkit.dashboard.page.desk import Page
+
+#: NiceGUI's own blue is too pale for white text on it, and for text of it on black.
+CSS = """
+body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
+  --q-positive: #1b6e33 !important }
+body.body--dark { --q-primary: #8ec5f5 !important; --q-negative: #f2a19a !important;
+  --q-positive: #7fd99a !important }
+.body--dark :is(.bg-primary, .bg-negative, .bg-positive) { color: #10202e !important }
+.labkit-wide { width: 100% }
+.labkit-break { overflow-wrap: anywhere }
+.labkit-term { min-width: 7rem }
+.labkit-card { min-width: 16rem; flex: 1 }
+.labkit-filter { width: 16rem }
+.labkit-details { min-width: min(44rem, 90vw); max-width: 90vw }
+.labkit-log { font: 13px/1.4 monospace; white-space: pre-wrap; overflow: auto; max-height: 16rem;
+  width: 100%; border: 1px solid #8888; padding: .5rem; overflow-wrap: anywhere }
+.labkit-terminal { width: 100%; height: calc(100vh - 7rem); overflow: hidden }
+"""
+
+
+def build(page: Page) -> None:
+    """Build the page, and follow the engine until it is closed."""
+    ui.add_css(CSS)
+    _header(page)
+    problem = ui.label().props("role=alert").classes("text-negative text-bold")
+    panels = {
+        "status": (_("Status"), status_tab.build),
+        "templates": (_("Templates"), templates_tab.build),
+        "containers": (_("Containers"), objects_tab.containers),
+        "images": (_("Images"), objects_tab.images),
+        "networks": (_("Networks"), objects_tab.networks),
+        "volumes": (_("Volumes"), objects_tab.volumes),
+        "events": (_("Events"), events_tab.build),
+        "swarm": (_("Swarm"), swarm_tab.build),
+        "users": (_("Users"), users_tab.build),
+    }
+    with ui.tabs().props("no-caps outside-arrows mobile-arrows") as tabs:
+        for name, (title, _build) in panels.items():
+            ui.tab(name, title)
+    # All panels stay, so that what is typed in one is still there when one comes back to it.
+    with (
+        ui.tab_panels(tabs, value="status", animated=False)
+        .props("keep-alive")
+        .classes("labkit-wide")
+    ):
+        for name, (_title, fill) in panels.items():
+            with ui.tab_panel(name):
+                fill(page)
+
+    def look() -> None:
+        if page.account is None:
+            ui.navigate.to(LOGIN)
+            return
+        problem.text = page.desk.problem
+        for one in page.looks:
+            one(page.desk.view)
+
+    client = ui.context.client
+
+    def look_here() -> None:
+        with client:
+            look()
+
+    def forget() -> None:
+        page.desk.looking.remove(look_here)
+        page.session.pages.discard(client.id)
+
+    page.session.pages.add(client.id)
+    page.desk.looking.append(look_here)
+    client.on_delete(forget)
+    look()
+
+
+def _header(page: Page) -> None:
+    dark = ui.dark_mode(value=None)
+
+    async def other() -> None:
+        shown = await ui.run_javascript("document.body.classList.contains('body--dark')")
+        dark.value = not shown
+
+    def leave() -> None:
+        page.desk.sessions.end(page.session.key)
+        ui.navigate.to(LOGIN)
+
+    with ui.header().classes("items-center"):
+        ui.label(_("Docker dashboard")).classes("text-h6").props("role=heading aria-level=1")
+        ui.space()
+        with ui.row().classes("items-center"):
+            account = page.session.account
+            ui.label(f"{account.name} ({account.role})").classes("labkit-break")
+            ui.button(icon="contrast", on_click=other).props(
+                f'flat round color=inherit aria-label="{_("Light or dark")}"'
+            )
+            ui.button(_("Log out"), on_click=leave).props("flat color=inherit no-caps")

@@ -1,0 +1,90 @@
+"""What all pages of one dashboard share: the engine, the course, logins, and the live view."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from labkit.dashboard.inventory import View, Watched
+from labkit.live.following import Following
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.course import Course
+    from labkit.dashboard.accounts import Account
+    from labkit.dashboard.sessions import Session, Sessions
+    from labkit.engine import Engine
+
+
+@dataclass
+class Desk:
+    """One dashboard.
+
+    Attributes:
+        view: What the engine holds, as far as it is known.
+        problem: Why it is not known any more; empty while the engine answers.
+        looking: Called after each change, on the page's own thread.
+        ends: Called when the dashboard ends: consoles that are open.
+    """
+
+    engine: Engine
+    course: Course
+    sessions: Sessions
+    view: View = field(default_factory=View)
+    problem: str = ""
+    looking: list[Callable[[], None]] = field(default_factory=list)
+    ends: set[Callable[[], None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._following: Following[View] = Following(Watched(), self.engine, self._changed)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def open(self) -> None:
+        """Begin to follow the engine."""
+        self._loop = asyncio.get_running_loop()
+        self._following.start()
+
+    async def close(self) -> None:
+        """End it, with its threads and connections."""
+        await asyncio.gather(*map(asyncio.to_thread, [self._following.close, *self.ends]))
+
+    def _changed(self, view: View | None, problem: str) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._show, view or self.view, problem)
+
+    def _show(self, view: View, problem: str) -> None:
+        self.view, self.problem = view, problem
+        for look in list(self.looking):
+            look()
+
+
+@dataclass
+class Page:
+    """One page of one session.
+
+    Attributes:
+        looks: Called with what the engine holds, at first and after each change.
+    """
+
+    desk: Desk
+    session: Session
+    looks: list[Callable[[View], None]] = field(default_factory=list)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that all pages show."""
+        return self.desk.engine
+
+    @property
+    def account(self) -> Account | None:
+        """Who looks at it now; None once the session has ended."""
+        found = self.desk.sessions.find(self.session.key)
+        return found.account if found else None
+
+    @property
+    def changes(self) -> bool:
+        """Whether to show what changes things; whether it may be done is asked again then."""
+        account = self.account
+        return account is not None and account.may_change

@@ -1,0 +1,144 @@
+"""Lets through only what comes from a page of this dashboard, for somebody who is logged in.
+
+It stands before everything else, as ASGI middleware. Against other pages in the same browser:
+
+- The host must be a name of this machine, or another host's name could be made to lead here.
+- A request that changes something, and each WebSocket, must come from this very origin.
+- A request that changes something must bring the session's XSRF token besides the cookie.
+- A WebSocket, by which all buttons work, must name a page that was made for its session.
+- What the page loads comes from here alone, and only pages of this machine may frame it.
+"""
+
+from __future__ import annotations
+
+import hmac
+from http.cookies import CookieError, SimpleCookie
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from starlette.responses import PlainTextResponse, RedirectResponse
+
+from labkit.errors import LabError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from labkit.dashboard.sessions import Session, Sessions
+
+XSRF_HEADER = "x-xsrf-token"
+LOGIN, ENTER = "/login", "/enter"
+#: What somebody may ask for who is not logged in.
+PUBLIC = (LOGIN, ENTER)
+SOCKETS = "/_nicegui_ws/"
+#: What follows is a page, and what it uploads.
+PAGES = "/_nicegui/client/"
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self' http://localhost:* http://127.0.0.1:*"
+)
+HEADERS = {
+    b"content-security-policy": POLICY.encode(),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+}
+
+
+class Guard:
+    """The middleware.
+
+    Args:
+        app: What it stands before; it finds its session in `scope["session"]`.
+        sessions: Who is logged in.
+        port: Where the dashboard listens.
+    """
+
+    def __init__(self, app: ASGIApp, sessions: Sessions, port: int) -> None:
+        self._app = app
+        self._sessions = sessions
+        self._hosts = {f"{host}:{port}" for host in HOSTS}
+        self.cookie = cookie_name(port)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): v.decode("latin-1") for name, v in scope["headers"]}
+        try:
+            session = self._session(headers)
+            refusal = self._refusal(scope, headers, session)
+        except LabError as error:  # the accounts cannot be read
+            session, refusal = None, str(error)
+        if scope["type"] == "websocket":
+            if refusal or session is None:
+                await receive()
+                await send({"type": "websocket.close", "code": 1008})
+                return
+        elif refusal:
+            await PlainTextResponse(refusal, 403)(scope, receive, send)
+            return
+        elif session is None and scope["path"] not in PUBLIC:
+            await RedirectResponse(LOGIN, 303)(scope, receive, send)
+            return
+        scope["labkit.session"] = session
+        await self._app(scope, receive, _hardened(send))
+
+    def _session(self, headers: dict[str, str]) -> Session | None:
+        try:
+            cookies: SimpleCookie = SimpleCookie(headers.get("cookie", ""))
+        except CookieError:
+            return None
+        sent = cookies.get(self.cookie)
+        return self._sessions.find(sent.value) if sent else None
+
+    def _refusal(self, scope: Scope, headers: dict[str, str], session: Session | None) -> str:
+        """Say why a request does not pass; empty when it does, or must log in first."""
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if host not in self._hosts:
+            return _("This is not a name of the dashboard.")
+        own = f"http://{host}"
+        if scope["type"] == "websocket":
+            pages = parse_qs(scope["query_string"].decode("latin-1")).get("client_id", [""])
+            here = origin == own and session is not None and pages[-1] in session.pages
+            return "" if here else _("This connection does not come from a page of the dashboard.")
+        if scope["path"].startswith(SOCKETS):
+            return _("The dashboard needs WebSockets.")
+        if scope["method"] in SAFE:
+            return ""
+        if origin not in {own, None}:
+            return _("This request comes from another page.")
+        return (
+            "" if _has_token(scope["path"], headers, session) else _("The page's token is missing.")
+        )
+
+
+def _has_token(path: str, headers: dict[str, str], session: Session | None) -> bool:
+    """Tell whether a request that changes something brings what only a page of ours knows."""
+    if path == LOGIN:  # its form has a token of its own
+        return True
+    if session is None or not hmac.compare_digest(
+        headers.get(XSRF_HEADER, "").encode(), session.xsrf.encode()
+    ):
+        return False
+    return not path.startswith(PAGES) or path.split("/")[3] in session.pages
+
+
+def cookie_name(port: int) -> str:
+    """Return the cookie's name: a browser keeps one set of cookies for all ports of a host."""
+    return f"labkit-dashboard-{port}"
+
+
+def _hardened(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            known = {name.lower() for name, _value in message.get("headers", ())}
+            more: list[Any] = [(n, v) for n, v in HEADERS.items() if n not in known]
+            message = {**message, "headers": [*message.get("headers", ()), *more]}
+        await send(message)
+
+    return sending

@@ -1,0 +1,155 @@
+"""Serve the dashboard until it is told to stop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import tempfile
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from labkit.dashboard.accounts import Account, Accounts, Role
+from labkit.dashboard.hub import hub_account
+from labkit.dashboard.sessions import Sessions
+from labkit.errors import DashboardError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from labkit.course import Course
+    from labkit.dashboard.page.desk import Desk
+    from labkit.engine import Engine
+
+LOOPBACK = "127.0.0.1"
+#: Seconds that a page has to come back after its connection broke off.
+RECONNECT = 10.0
+#: Seconds that open pages have when the dashboard is stopped.
+GRACE = 2
+
+
+class Dashboard:
+    """A dashboard that listens already, so that its address is known, and serves when it is run.
+
+    Args:
+        engine: What it shows.
+        course: Whose things are its own.
+        port: Where on this machine it listens; 0 is any free port.
+
+    Raises:
+        DashboardError: The port is taken.
+    """
+
+    def __init__(self, engine: Engine, course: Course, *, port: int = 0) -> None:
+        self._engine, self._course = engine, course
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((LOOPBACK, port))
+        except OSError as error:
+            self._socket.close()
+            raise DashboardError(
+                _("Port {port} cannot be used: {why}.").format(port=port, why=error.strerror),
+                hint=_("Choose another: `labkit dashboard --port 0` takes any that is free."),
+            ) from error
+        self.port: int = self._socket.getsockname()[1]
+        owner = Account(os.environ.get("JUPYTERHUB_USER") or _("you"), Role.OPERATOR)
+        self.sessions = Sessions(Accounts.of(course), owner, other=hub_account)
+        self._server: Any = None
+
+    def address(self) -> str:
+        """Return an address that logs its owner in, once."""
+        return f"http://{LOOPBACK}:{self.port}/enter?token={self.sessions.invite()}"
+
+    def run(self, ready: Callable[[], None]) -> None:
+        """Serve until `stop`, or Ctrl-C; `ready` is called when pages can be opened."""
+        with tempfile.TemporaryDirectory(prefix="labkit-dashboard-") as folder:
+            # NiceGUI would make a folder in the current one.
+            os.environ["NICEGUI_STORAGE_PATH"] = folder
+            import uvicorn
+
+            application = self._application(ready)
+            config = uvicorn.Config(
+                application,
+                log_level="critical",  # a page that is closed while it loads is no error
+                lifespan="on",
+                ws="wsproto",
+                timeout_graceful_shutdown=GRACE,
+                server_header=False,
+            )
+            self._server = uvicorn.Server(config)
+            with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes it on when it has ended
+                self._server.run(sockets=[self._socket])
+
+    def stop(self) -> None:
+        """End it; any thread may call this."""
+        if self._server is not None:
+            self._server.should_exit = True
+
+    def _application(self, ready: Callable[[], None]) -> Any:
+        from fastapi import FastAPI
+        from nicegui import ui
+
+        from labkit.dashboard.page import board
+        from labkit.dashboard.page.desk import Desk, Page
+        from labkit.dashboard.page.entrance import Entrance
+        from labkit.dashboard.page.guard import Guard
+
+        desk = Desk(self._engine, self._course, self.sessions)
+
+        @asynccontextmanager
+        async def lifespan(_app: Any) -> AsyncIterator[None]:
+            await desk.open()
+            ready()
+            yield
+            await desk.close()
+
+        application = FastAPI(lifespan=lifespan, openapi_url=None)
+        application.router.routes.extend(Entrance(self.sessions, self.port).routes())
+        application.router.routes.append(_saving(desk))
+
+        @ui.page("/")
+        def page() -> None:
+            board.build(Page(desk, ui.context.client.request.scope["labkit.session"]))
+
+        ui.run_with(
+            application,
+            title=_("Docker dashboard"),
+            dark=None,
+            language="en-US",
+            reconnect_timeout=RECONNECT,
+            tailwind=False,
+            show_welcome_message=False,
+        )
+        application.add_middleware(Guard, sessions=self.sessions, port=self.port)
+        return application
+
+
+def _saving(desk: Desk) -> Any:
+    """Return the route that reads an image as `docker save` does."""
+    from starlette.responses import PlainTextResponse, StreamingResponse
+    from starlette.routing import Route
+
+    from labkit.dashboard.operating import permit
+    from labkit.engine import transfer
+    from labkit.errors import LabError
+
+    def save(request: Request) -> Response:
+        name = request.query_params.get("image", "")
+        try:
+            permit(request.scope["labkit.session"].account)
+            desk.engine.images.get(name)
+        except LabError as error:
+            return PlainTextResponse(str(error), 403)
+        file = "".join(c if c.isalnum() or c in ".-" else "-" for c in name) or "image"
+        return StreamingResponse(
+            transfer.save(desk.engine, [name]),
+            media_type="application/x-tar",
+            headers={"Content-Disposition": f'attachment; filename="{file}.tar"'},
+        )
+
+    return Route("/save", save, methods=["GET"])

@@ -1,0 +1,93 @@
+"""Tables of what the engine holds; a name opens the object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nicegui import ui
+
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from labkit.dashboard.inventory import Row
+
+PAGE = 50
+#: Vue writes `{{ … }}` and bound attributes as text, so a name cannot bring markup.
+NAME_CELL = """
+<q-td :props="props">
+  <q-btn flat dense no-caps align="left" color="primary" :label="props.row.name"
+    @click="$parent.$emit('open', props.row.key)" />
+</q-td>
+"""
+STATE_CELL = """
+<q-td :props="props">
+  <q-icon v-if="props.row.state" aria-hidden="true" size="xs" class="q-mr-xs"
+    :name="props.row.state.startsWith('running') ? 'play_circle' : 'stop_circle'"
+    :color="props.row.state.includes('unhealthy') ? 'negative'
+            : props.row.state.startsWith('running') ? 'positive' : 'grey'" />{{ props.row.state }}
+</q-td>
+"""
+
+
+class Table:
+    """The objects of one kind.
+
+    Args:
+        title: Of the table.
+        opened: Called with the row whose name was pressed.
+        detail: The heading of the last column.
+        state: Whether the objects have states.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        opened: Callable[[Row], Awaitable[None]],
+        *,
+        detail: str,
+        state: bool = False,
+    ) -> None:
+        self._opened = opened
+        self._rows: dict[str, Row] = {}
+        columns = [_column("name", _("Name")), _column("detail", detail), _column("whose", "")]
+        if state:
+            columns.insert(1, _column("state", _("State")))
+        filtered = ui.input(_("Filter")).props("dense clearable outlined").classes("labkit-filter")
+        self._table = ui.table(
+            columns=columns, rows=[], row_key="key", title=title, pagination=PAGE
+        ).classes("labkit-wide")
+        self._table.props(f'flat bordered no-data-label="{_("Nothing")}"')
+        self._table.add_slot("body-cell-name", NAME_CELL)
+        if state:
+            self._table.add_slot("body-cell-state", STATE_CELL)
+        self._table.on("open", self._open)
+        filtered.bind_value_to(self._table, "filter")
+
+    def show(self, rows: Sequence[Row]) -> None:
+        """Show these rows; the page is told only if they are others."""
+        shown = {row.key: row for row in rows}
+        if shown != self._rows:
+            self._rows = shown
+            self._table.rows = [_cells(row) for row in rows]
+
+    async def _open(self, event: Any) -> None:
+        row = self._rows.get(str(event.args))
+        if row is not None:  # else it went away meanwhile
+            await self._opened(row)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    whose = "" if row.ours else _("not the course's")
+    return {
+        "key": row.key,
+        "name": row.name,
+        "state": row.state,
+        "detail": row.detail,
+        "whose": whose,
+    }
+
+
+def _column(name: str, label: str) -> dict[str, Any]:
+    return {"name": name, "label": label, "field": name, "align": "left", "sortable": True}

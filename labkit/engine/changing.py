@@ -1,0 +1,155 @@
+"""Changes that a person asks for, one object at a time, in Docker's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchObject, NoSuchVolume
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from labkit.engine.engine import Engine
+
+#: Seconds that a container has to end by itself.
+STOP_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one kind of object takes on the disk, as `docker system df` tells it, in bytes."""
+
+    kind: str
+    count: int
+    size: int
+    reclaimable: int
+
+
+def change_container(engine: Engine, name: str, action: str) -> None:
+    """Do one of `start`, `stop`, `restart`, `kill`, `pause`, `unpause`, `remove`.
+
+    Raises:
+        NoSuchContainer: The engine has none of this name.
+        EngineRequestFailed: The engine refused.
+    """
+    api: Any = engine.client.api
+    calls: dict[str, Callable[[], Any]] = {
+        "start": lambda: api.start(name),
+        "stop": lambda: api.stop(name, timeout=STOP_SECONDS),
+        "restart": lambda: api.restart(name, timeout=STOP_SECONDS),
+        "kill": lambda: api.kill(name),
+        "pause": lambda: api.pause(name),
+        "unpause": lambda: api.unpause(name),
+        "remove": lambda: api.remove_container(name, force=True, v=True),
+    }
+    with engine.errors(NoSuchContainer(name)):
+        calls[action]()
+
+
+def remove_image(engine: Engine, name: str) -> None:
+    """Remove an image's name, and the image with its last one.
+
+    Raises:
+        NoSuchImage: The engine has none of this name.
+        EngineRequestFailed: A container has it.
+    """
+    with engine.errors(NoSuchImage(name)):
+        engine.client.api.remove_image(name)
+
+
+def remove_network(engine: Engine, name: str) -> None:
+    """Remove a network.
+
+    Raises:
+        NoSuchNetwork: The engine has none of this name.
+        EngineRequestFailed: A container is on it.
+    """
+    with engine.errors(NoSuchNetwork(name)):
+        engine.client.api.remove_network(name)
+
+
+def remove_volume(engine: Engine, name: str) -> None:
+    """Remove a volume.
+
+    Raises:
+        NoSuchVolume: The engine has none of this name.
+        EngineRequestFailed: A container has it.
+    """
+    with engine.errors(NoSuchVolume(name)):
+        engine.client.api.remove_volume(name)
+
+
+def scale_service(engine: Engine, name: str, replicas: int) -> None:
+    """Order another number of tasks of a service.
+
+    Raises:
+        NoSuchObject: The swarm has none of this name.
+        EngineRequestFailed: It has one task on each node, or the engine is no manager.
+    """
+    with engine.errors(NoSuchObject(name)):
+        services: Any = engine.client.services
+        services.get(name).scale(replicas)
+
+
+def remove_service(engine: Engine, name: str) -> None:
+    """Remove a service with its tasks.
+
+    Raises:
+        NoSuchObject: The swarm has none of this name.
+    """
+    with engine.errors(NoSuchObject(name)):
+        api: Any = engine.client.api
+        api.remove_service(name)
+
+
+def set_availability(engine: Engine, node: str, availability: str) -> None:
+    """Make a node of the swarm `active`, `pause` or `drain`.
+
+    Args:
+        engine: One of the swarm's managers.
+        node: The node's id.
+        availability: What it shall be.
+
+    Raises:
+        NoSuchObject: The swarm has no such node.
+    """
+    api: Any = engine.client.api
+    with engine.errors(NoSuchObject(node)):
+        found = api.inspect_node(node)
+        spec = {**found["Spec"], "Availability": availability}
+        api.update_node(node, found["Version"]["Index"], spec)
+
+
+def disk_usage(engine: Engine) -> tuple[Usage, ...]:
+    """Ask what images, containers, volumes and the builder's cache take.
+
+    Reclaimable is what no container uses: the engine does not know better, either.
+    """
+    with engine.errors():
+        told: dict[str, Any] = engine.client.api.df()
+    images, containers = told["Images"] or (), told["Containers"] or ()
+    volumes, cache = told["Volumes"] or (), told.get("BuildCache") or ()
+    # A layer that two images share counts once in `LayersSize`, and with each of them in `Size`.
+    used = sum(i["Size"] - max(i["SharedSize"], 0) for i in images if i["Containers"] > 0)
+    ended = [c for c in containers if c["State"] not in {"running", "paused", "restarting"}]
+    loose = [v for v in volumes if not (v.get("UsageData") or {}).get("RefCount")]
+    return (
+        Usage("images", len(images), told["LayersSize"], max(told["LayersSize"] - used, 0)),
+        Usage("containers", len(containers), _written(containers), _written(ended)),
+        Usage("volumes", len(volumes), _kept(volumes), _kept(loose)),
+        Usage(
+            "build cache",
+            len(cache),
+            sum(entry["Size"] for entry in cache if not entry["Shared"]),
+            sum(entry["Size"] for entry in cache if not (entry["Shared"] or entry["InUse"])),
+        ),
+    )
+
+
+def _written(containers: Any) -> int:
+    return sum(container.get("SizeRw", 0) for container in containers)
+
+
+def _kept(volumes: Any) -> int:
+    return sum(max((v.get("UsageData") or {}).get("Size", 0), 0) for v in volumes)

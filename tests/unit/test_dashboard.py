@@ -1,0 +1,332 @@
+"""The dashboard's core: accounts, logins, what may be changed, and what is shown of an engine."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pytest
+
+from labkit.dashboard import operating, quick, status
+from labkit.dashboard.accounts import Account, Accounts, Role
+from labkit.dashboard.frame import frame_html
+from labkit.dashboard.hub import hub_account
+from labkit.dashboard.inventory import Event, Row, View, Watched
+from labkit.dashboard.operating import Change
+from labkit.dashboard.sessions import FREE_TRIES, LONGEST, Sessions
+from labkit.engine.changing import Usage
+from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OPERATOR = Account("ada", Role.OPERATOR)
+VIEWER = Account("vic", Role.VIEWER)
+PASSWORD = "long enough"  # noqa: S105 - of no one
+OURS = Row("container", "1", "lab-web", "running", "", ours=True)
+FOREIGN = Row("container", "2", "theirs", "running", "", ours=False)
+
+
+class Clock:
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def accounts(tmp_path: Path) -> Accounts:
+    return Accounts(tmp_path / "kept" / "accounts.json")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def sessions(accounts: Accounts, clock: Clock) -> Sessions:
+    accounts.put("vic", Role.VIEWER, PASSWORD)
+    return Sessions(accounts, OPERATOR, clock=clock)
+
+
+def test_only_its_own_account_reads_the_file_and_no_password_is_in_it(accounts: Accounts) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    assert accounts.path.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in accounts.path.read_text()
+    assert accounts.check("ada", PASSWORD) == OPERATOR
+    assert accounts.check("ada", PASSWORD + "!") is None
+    assert accounts.check("eve", PASSWORD) is None
+
+
+def test_two_accounts_with_one_password_have_two_hashes(accounts: Accounts) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    accounts.put("vic", Role.VIEWER, PASSWORD)
+    kept = json.loads(accounts.path.read_text())
+    assert kept["ada"]["hash"] != kept["vic"]["hash"]
+    assert accounts.list() == (OPERATOR, VIEWER)
+
+
+def test_a_file_that_others_can_read_is_refused(accounts: Accounts) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    accounts.path.chmod(0o640)
+    with pytest.raises(DashboardError, match="chmod 600"):
+        accounts.check("ada", PASSWORD)
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"ada": {}}', '{"ada": {"role": "king"}}'])
+def test_a_file_that_cannot_be_understood_lets_nobody_in(accounts: Accounts, content: str) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    accounts.path.write_text(content)
+    with pytest.raises(DashboardError, match="cannot be understood"):
+        accounts.check("ada", PASSWORD)
+
+
+@pytest.mark.parametrize("name", ["", "../ada", "a b", "<b>", "a" * 65])
+def test_a_name_is_made_of_the_characters_of_names(accounts: Accounts, name: str) -> None:
+    with pytest.raises(DashboardError, match="no name"):
+        accounts.put(name, Role.VIEWER, PASSWORD)
+
+
+def test_a_short_password_is_refused(accounts: Accounts) -> None:
+    with pytest.raises(DashboardError, match="8 characters"):
+        accounts.put("ada", Role.VIEWER, "short")
+
+
+def test_an_address_logs_the_owner_in_once(sessions: Sessions) -> None:
+    token = sessions.invite()
+    session = sessions.accept(token)
+    assert session.account == OPERATOR
+    assert sessions.find(session.key) is session
+    with pytest.raises(NotPermitted, match="has been used"):
+        sessions.accept(token)
+
+
+def test_wrong_passwords_make_the_next_try_wait_longer_each_time(
+    sessions: Sessions, clock: Clock
+) -> None:
+    for _try in range(FREE_TRIES):
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in("vic", "guess", "10.0.0.1")
+    with pytest.raises(NotPermitted, match="again in 1 s"):
+        sessions.log_in("vic", PASSWORD, "10.0.0.2")  # for the name
+    with pytest.raises(NotPermitted, match="again in 1 s"):
+        sessions.log_in("ada", PASSWORD, "10.0.0.1")  # for the address
+    clock.now += 1.1
+    with pytest.raises(NotPermitted, match="wrong"):
+        sessions.log_in("vic", "guess", "10.0.0.1")
+    with pytest.raises(NotPermitted, match="again in 2 s"):
+        sessions.log_in("vic", PASSWORD, "10.0.0.1")
+    clock.now += 2.1
+    assert sessions.log_in("vic", PASSWORD, "10.0.0.1").account == VIEWER
+    with pytest.raises(NotPermitted, match="wrong"):  # the count begins anew
+        sessions.log_in("vic", "guess", "10.0.0.1")
+
+
+def test_no_wait_is_longer_than_a_minute(sessions: Sessions, clock: Clock) -> None:
+    for _try in range(20):
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in("eve", "guess", "10.0.0.1")
+        clock.now += 61
+
+
+def test_a_session_ends_with_its_account_and_by_time(sessions: Sessions, clock: Clock) -> None:
+    viewer = sessions.log_in("vic", PASSWORD, "10.0.0.1")
+    sessions.accounts.put("vic", Role.OPERATOR, PASSWORD)
+    found = sessions.find(viewer.key)
+    assert found is not None
+    assert found.account.may_change
+    sessions.accounts.remove("vic")
+    assert sessions.find(viewer.key) is None
+
+    owner = sessions.accept(sessions.invite())
+    clock.now += LONGEST + 1
+    assert sessions.find(owner.key) is None
+
+
+class Hub(BaseHTTPRequestHandler):
+    people: ClassVar[dict[str, Any]] = {
+        "token t1": {"kind": "user", "name": "ada", "admin": False},
+        "token t2": {"kind": "user", "name": "boss", "admin": True},
+        "token t3": {"kind": "user", "name": "vic", "admin": False},
+        "token t4": {"kind": "service", "name": "robot", "admin": True},
+    }
+
+    def do_GET(self) -> None:
+        person = self.people.get(self.headers["Authorization"])
+        self.send_response(200 if person and self.path == "/hub/api/user" else 403)
+        self.end_headers()
+        self.wfile.write(json.dumps(person).encode())
+
+    def log_message(self, *_arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def hub() -> Iterator[dict[str, str]]:
+    server = HTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}/hub/api"
+    yield {"JUPYTERHUB_API_URL": address, "JUPYTERHUB_USER": "ada"}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_hub_says_who_may_change(hub: dict[str, str]) -> None:
+    assert hub_account("ada", "t1", hub) == OPERATOR  # whose server it is
+    assert hub_account("boss", "t2", hub) == Account("boss", Role.OPERATOR)
+    assert hub_account("vic", "t3", hub) == VIEWER
+    assert hub_account("ada", "t3", hub) is None  # another's token
+    assert hub_account("robot", "t4", hub) is None
+    assert hub_account("ada", "none", hub) is None
+    assert hub_account("ada", "t1\r\nX: y", hub) is None
+    assert hub_account("ada", "t1", {}) is None
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """Stand in for an engine with two containers; what is done to them is in the list."""
+    did: list[tuple[str, ...]] = []
+    monkeypatch.setattr(operating, "rows", lambda _engine: (OURS, FOREIGN))
+    monkeypatch.setattr(
+        operating.changing,
+        "change_container",
+        lambda _engine, key, action: did.append((key, action)),
+    )
+    return did
+
+
+def perform(account: Account | None, key: str, action: str, typed: str = "") -> Row:
+    change = Change("container", key, action, typed=typed)
+    return operating.perform(None, account, change)  # type: ignore[arg-type]
+
+
+def test_an_operator_changes_what_is_the_courses(engine: list[tuple[str, ...]]) -> None:
+    assert perform(OPERATOR, "1", "remove") == OURS
+    assert engine == [("1", "remove")]
+
+
+@pytest.mark.parametrize("account", [VIEWER, None])
+def test_nobody_else_changes_anything(
+    engine: list[tuple[str, ...]], account: Account | None
+) -> None:
+    with pytest.raises(NotPermitted):
+        perform(account, "1", "stop")
+    for make in (operating.create_network, operating.create_volume):
+        with pytest.raises(NotPermitted):
+            make(None, account, "lab-new")  # type: ignore[arg-type]
+    assert engine == []
+
+
+@pytest.mark.parametrize("action", ["stop", "kill", "restart", "pause", "remove", "console"])
+@pytest.mark.parametrize("typed", ["", "their", "Theirs"])
+def test_what_is_not_the_courses_needs_its_name_typed(
+    engine: list[tuple[str, ...]], action: str, typed: str
+) -> None:
+    with pytest.raises(NameNotTyped, match="`theirs` is not the course's"):
+        perform(OPERATOR, "2", action, typed)
+    assert engine == []
+
+
+def test_with_its_name_typed_it_is_done_and_starting_harms_nobody(
+    engine: list[tuple[str, ...]],
+) -> None:
+    perform(OPERATOR, "2", "remove", "theirs")
+    perform(OPERATOR, "2", "start")
+    assert engine == [("2", "remove"), ("2", "start")]
+
+
+def test_what_is_gone_and_what_does_not_exist_is_said(engine: list[tuple[str, ...]]) -> None:
+    with pytest.raises(NoSuchObject):
+        perform(OPERATOR, "3", "stop")
+    with pytest.raises(DashboardError, match="no `explode`"):
+        perform(OPERATOR, "1", "explode")
+    assert engine == []
+
+
+@pytest.mark.parametrize("name", ["", "web", "lab-", "lab_web"])
+def test_what_is_made_here_has_a_name_of_the_course(name: str) -> None:
+    with pytest.raises(DashboardError, match="Begin it with `lab-`"):
+        operating.create_volume(None, OPERATOR, name)  # type: ignore[arg-type]
+
+
+def message(action: str, kind: str = "container", **attributes: str) -> dict[str, Any]:
+    return {
+        "Type": kind,
+        "Action": action,
+        "Actor": {"ID": "abc", "Attributes": attributes},
+        "timeNano": 1_700_000_000_000_000_000,
+    }
+
+
+def test_events_are_kept_and_objects_are_listed_anew_only_after_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr("labkit.dashboard.inventory.rows", lambda _engine: looks.append("") or ())
+    watched, view = Watched(), View((OURS,))
+    calm = watched.apply(None, view, [("events", message("exec_start: sh"))])  # type: ignore[arg-type]
+    assert (calm, looks) == (view, [])
+    seen = watched.apply(
+        None,  # type: ignore[arg-type]
+        view,
+        [
+            ("events", message("die", name="lab-web", exitCode="3", image="lab/web")),
+            ("events", None),
+        ],
+    )
+    assert looks == [""]
+    [event] = seen.events
+    assert (event.action, event.name, event.detail) == (
+        "die",
+        "lab-web",
+        "image=lab/web exitCode=3",
+    )
+
+
+def test_an_event_without_a_name_has_its_id() -> None:
+    assert Event.from_message(message("create", "network")).name == "abc"
+
+
+def test_a_status_names_what_needs_a_look() -> None:
+    states = ["running", "running (unhealthy)", "exited (0)", "exited (1)", "exited (137)", "dead"]
+    rows = [Row("container", state, state[-8:], state, "", ours=True) for state in states]
+    worried = [one.partition(": ")[2] for one in status.concerns(rows)]
+    assert worried == ["running (unhealthy)", "exited (1)", "dead"]
+
+
+def test_a_status_is_written_for_a_terminal() -> None:
+    usage = (Usage("images", 3, 5_000_000, 1_000_000),)
+    found = status.Status(
+        "Docker Engine 20.10",
+        "Debian",
+        {"running": 2},
+        {"images": 3},
+        "inactive",
+        ("x: dead",),
+        usage,
+    )
+    said = status.status_text(found)
+    assert "containers: 2 running" in said
+    assert "  images: 3, 5 MB; 1 MB of it used by no container" in said
+    assert said.endswith("needs a look:\n  x: dead")
+
+
+def test_each_template_has_a_file_and_names_of_the_course() -> None:
+    files = {path.stem for path in quick.FOLDER.glob("*.yaml")}
+    assert {template.slug for template in quick.templates()} == files
+    for template in quick.templates():
+        lines = template.file.read_text().splitlines()
+        named = {line.split()[1] for line in lines if " image: " in line}
+        assert named == set(template.images)
+        assert template.project.startswith("lab-")
+
+
+def test_a_frame_escapes_its_address() -> None:
+    shown = frame_html("http://127.0.0.1:1/enter?token=</script>")
+    assert shown.count("</script>") == 1
