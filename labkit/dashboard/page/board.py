@@ -20,13 +20,16 @@ from labkit.translation import _
 if TYPE_CHECKING:
     from labkit.dashboard.page.desk import Page
 
-#: NiceGUI's own blue is too pale for white text on it, and for text of it on black.
+#: NiceGUI's own blue is too pale for white text on it, and any that is not is too dark for text on
+#: black. Quasar's rules of colour are important, and of such the earliest layer's counts.
 CSS = """
 body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
   --q-positive: #1b6e33 !important }
-body.body--dark { --q-primary: #8ec5f5 !important; --q-negative: #f2a19a !important;
-  --q-positive: #7fd99a !important }
-.body--dark :is(.bg-primary, .bg-negative, .bg-positive) { color: #10202e !important }
+@layer theme {
+  .body--dark .text-primary { color: #8ec5f5 !important }
+  .body--dark .text-negative { color: #f2a19a !important }
+  .body--dark .text-positive { color: #7fd99a !important }
+}
 .labkit-wide { width: 100% }
 .labkit-break { overflow-wrap: anywhere }
 .labkit-term { min-width: 7rem }
