@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -111,25 +110,28 @@ def _row(item: Item, ours: set[tuple[str, str]]) -> Row:
 class Watched:
     """Follow all that the dashboard shows."""
 
-    def __init__(self) -> None:
-        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)
-
     def begin(self, engine: Engine) -> Iterator[tuple[str, Stream[Any]]]:
         """Listen to all events."""
         yield EVENTS, streams.events(engine)
 
-    def read(self, engine: Engine) -> View:
-        """Read everything."""
-        return View(rows(engine), tuple(self._events))
+    def read(self, engine: Engine, before: View | None) -> View:
+        """Read everything anew, but for what happened before."""
+        return View(rows(engine), before.events if before else ())
 
     def apply(self, engine: Engine, value: View, said: Sequence[tuple[str, Any]]) -> View:
-        """Keep the events; list anew what may have changed."""
+        """Keep the events, newest first; list anew what may have changed."""
         messages = [message for _stream, message in said if message]
-        for message in messages:
-            if not message["Action"].startswith(NOISE):
-                self._events.appendleft(Event.from_message(message))
-        changed = any(
-            message["Type"] != "container" or not message["Action"].startswith(IDLE)
-            for message in messages
-        )
-        return View(rows(engine) if changed else value.rows, tuple(self._events))
+        new = [
+            Event.from_message(message)
+            for message in reversed(messages)
+            if not message["Action"].startswith(NOISE)
+        ]
+        events = (*new, *value.events)[:MOST_EVENTS]
+        changed = any(map(_changes_something, messages))
+        return View(rows(engine) if changed else value.rows, events)
+
+
+def _changes_something(message: Mapping[str, Any]) -> bool:
+    action: str = message["Action"]
+    # A commit leaves its container as it is, and makes an image.
+    return message["Type"] != "container" or action == "commit" or not action.startswith(IDLE)

@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from labkit.dashboard.attached import AttachedDashboard
+from labkit.engine import transfer
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ def address(engine: Engine, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture(params=["light", "dark"])
 def board(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
+    # axe, which a test brings into the page, is not the page's own.
     context = browser.new_context(
-        viewport={"width": 1080, "height": 720}, color_scheme=request.param
+        bypass_csp=True, viewport={"width": 1080, "height": 720}, color_scheme=request.param
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
@@ -47,6 +50,12 @@ def board(request: pytest.FixtureRequest, browser: Browser, address: str) -> Ite
     own = page.evaluate("location.origin")
     assert [url for url in asked if not url.startswith((own, "data:"))] == []
     context.close()
+
+
+def accessible(page: Page) -> list[str]:
+    """Return what axe finds wrong."""
+    found = Axe().run(page)
+    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found.response["violations"]]
 
 
 def _scheme(page: Page) -> str:
@@ -65,6 +74,7 @@ def test_a_container_is_seen_entered_and_stopped(
 ) -> None:
     scheme = _scheme(board)
     picture(board, f"dashboard-status-{scheme}")
+    assert accessible(board) == []
     board.get_by_role("tab", name="Containers").click()
     said = f"echo '{MARKUP}'; trap exit TERM; while :; do sleep 0.2; done"
     run(clean_engine, "lab-outside", said, labels={MARKUP: MARKUP})
@@ -76,6 +86,7 @@ def test_a_container_is_seen_entered_and_stopped(
     assert board.locator("img[src=x], b:text('bold')").count() == 0
     assert board.title() != "injected"
     picture(board, f"dashboard-container-{scheme}")
+    assert accessible(board) == []
 
     details.get_by_role("button", name="console").click()
     expect(board.get_by_role("heading", name="Console in lab-outside")).to_be_visible()
@@ -123,3 +134,19 @@ def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine
     finally:
         if clean_engine.networks.exists("theirs-seen"):
             api.remove_network("theirs-seen")
+
+
+@pytest.mark.parametrize("board", ["light"], indirect=True)
+def test_an_archive_is_loaded(board: Page, clean_engine: Engine, tmp_path: Path) -> None:
+    transfer.tag(clean_engine, "lab/shell", "lab/loaded", "1")
+    archive = tmp_path / "image.tar"
+    archive.write_bytes(b"".join(transfer.save(clean_engine, ["lab/loaded:1"])))
+    transfer.untag(clean_engine, "lab/loaded:1")
+    board.get_by_role("tab", name="Images").click()
+    expect(board.get_by_role("button", name="lab/loaded:1")).to_have_count(0)
+    with board.expect_file_chooser() as chooser:
+        board.get_by_role("button", name="Load an archive").click()
+    chooser.value.set_files(archive)
+    expect(board.get_by_role("button", name="lab/loaded:1")).to_be_visible()
+    assert clean_engine.images.exists("lab/loaded:1")
+    assert accessible(board) == []

@@ -30,6 +30,7 @@ body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
   .body--dark .text-negative { color: #f2a19a !important }
   .body--dark .text-positive { color: #7fd99a !important }
 }
+.labkit-hidden { display: none }
 .labkit-wide { width: 100% }
 .labkit-break { overflow-wrap: anywhere }
 .labkit-term { min-width: 7rem }

@@ -38,7 +38,7 @@ class Desk:
     ends: set[Callable[[], None]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._following: Following[View] = Following(Watched(), self.engine, self._changed)
+        self._following = Following(Watched(), self.engine, self._changed, value=self.view)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -50,9 +50,9 @@ class Desk:
         """End it, with its threads and connections."""
         await asyncio.gather(*map(asyncio.to_thread, [self._following.close, *self.ends]))
 
-    def _changed(self, view: View | None, problem: str) -> None:
+    def _changed(self, view: View, problem: str) -> None:
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._show, view or self.view, problem)
+            self._loop.call_soon_threadsafe(self._show, view, problem)
 
     def _show(self, view: View, problem: str) -> None:
         self.view, self.problem = view, problem

@@ -91,6 +91,7 @@ async def open_details(page: Page, row: Row) -> None:
             if page.changes:
                 _buttons(page, row, dialog.close)
             ui.button(_("Close"), on_click=dialog.close).props("flat autofocus")
+    dialog.props["aria-label"] = row.name
     dialog.on("hide", dialog.delete)
     dialog.open()
 

@@ -81,6 +81,7 @@ async def ask_name(error: NameNotTyped) -> str:
         with ui.row():
             ui.button(_("Do it"), color="negative", on_click=lambda: dialog.submit(typed.value))
             ui.button(_("Leave it"), on_click=dialog.close).props("flat")
+    dialog.props["aria-label"] = error.message
     answer = await dialog
     dialog.delete()
     return str(answer or "")

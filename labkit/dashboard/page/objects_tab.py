@@ -173,6 +173,9 @@ def _load(page: Page) -> None:
 
             await done_slowly(_("Load"), _("the archive is loaded"), work)
 
-    upload = ui.upload(label=_("Load an archive of `docker save`"), on_upload=uploaded)
-    upload.props("auto-upload flat bordered")
+    # Quasar's own list of files cannot be used without a mouse, so a button stands for it.
+    upload = ui.upload(on_upload=uploaded, auto_upload=True).classes("labkit-hidden")
     upload.props["headers"] = [{"name": XSRF_HEADER, "value": page.session.xsrf}]
+    ui.button(_("Load an archive")).props("outline no-caps").on(
+        "click", js_handler=f"() => getElement({upload.id}).pickFiles()"
+    )

@@ -51,7 +51,11 @@ class Table:
     ) -> None:
         self._opened = opened
         self._rows: dict[str, Row] = {}
-        columns = [_column("name", _("Name")), _column("detail", detail), _column("whose", "")]
+        columns = [
+            _column("name", _("Name")),
+            _column("detail", detail),
+            _column("whose", _("Whose")),
+        ]
         if state:
             columns.insert(1, _column("state", _("State")))
         filtered = ui.input(_("Filter")).props("dense clearable outlined").classes("labkit-filter")
@@ -79,7 +83,7 @@ class Table:
 
 
 def _cells(row: Row) -> dict[str, str]:
-    whose = "" if row.ours else _("not the course's")
+    whose = _("the course's") if row.ours else _("not the course's")
     return {
         "key": row.key,
         "name": row.name,

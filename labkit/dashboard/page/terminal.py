@@ -59,6 +59,7 @@ class _Terminal:
                 ui.button(_("Close"), on_click=dialog.close).props("outline")
             self._terminal = ui.xterm(OPTIONS, on_data=self._typed, on_resize=self._resized)
             self._terminal.classes("labkit-terminal").props(f'aria-label="{_("Terminal")}"')
+        dialog.props["aria-label"] = title
         self._page.desk.ends.add(self._console.close)
         dialog.on("show", self._begin)
         dialog.on("hide", self._hidden)
