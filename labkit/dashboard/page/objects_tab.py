@@ -177,5 +177,5 @@ def _load(page: Page) -> None:
     upload = ui.upload(on_upload=uploaded, auto_upload=True).classes("labkit-hidden")
     upload.props["headers"] = [{"name": XSRF_HEADER, "value": page.session.xsrf}]
     ui.button(_("Load an archive")).props("outline no-caps").on(
-        "click", js_handler=f"() => getElement({upload.id}).pickFiles()"
+        "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
     )
