@@ -77,7 +77,6 @@ def test_a_container_is_seen_entered_and_stopped(
     board: Page, clean_engine: Engine, picture: Callable[[Page, str], None]
 ) -> None:
     scheme = _scheme(board)
-    picture(board, f"dashboard-status-{scheme}")
     assert accessible(board) == []
     board.get_by_role("tab", name="Containers").click()
     said = f"echo '{MARKUP}'; trap exit TERM; while :; do sleep 0.2; done"
