@@ -20,6 +20,7 @@
     │   ├── RegistryUnreachable
     │   └── RegistryRefused
     ├── EcsError
+    ├── ClusterError
     ├── DashboardError
     │   ├── NotPermitted
     │   └── NameNotTyped
@@ -285,6 +286,10 @@ class RegistryRefused(RegistryError):
 
 class EcsError(LabError):
     """An ECS API was not asked, does not know what was asked for, or cannot run it."""
+
+
+class ClusterError(LabError):
+    """A Kubernetes cluster is not there, or refused what was asked; the message is in its words."""
 
 
 class ImageUnavailable(LabError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from labkit import images
 from labkit.commands import Reporter, end
 from labkit.docker_config import VARIABLE, course_config
+from labkit.engine import kubeconfig
 from labkit.engine.starting import reach_engine
 from labkit.errors import ImageUnavailable, LabError
 from labkit.running_server import RunningServer
@@ -197,7 +198,11 @@ def open_course(
     except ImageUnavailable as error:
         # Reading goes on, and so do the lessons that do without it.
         say(str(error))
-    environment = {**engine_environment(engine), VARIABLE: str(course_config(workspace.root))}
+    environment = {
+        **engine_environment(engine),
+        VARIABLE: str(course_config(workspace.root)),
+        **kubeconfig.variables(workspace.root),
+    }
     engine.close()
     server = LabServer(
         folder=workspace.root,

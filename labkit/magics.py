@@ -20,7 +20,7 @@ from labkit.course import Course
 from labkit.dashboard.attached import AttachedDashboard
 from labkit.dashboard.frame import frame_html, frame_text
 from labkit.docker_config import VARIABLE, course_config
-from labkit.engine import KeptConnection
+from labkit.engine import KeptConnection, kubeconfig
 from labkit.errors import EngineUnreachable, LabError
 from labkit.go_templates import keep_go_templates
 from labkit.rendering import Shown
@@ -66,7 +66,8 @@ class LabMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell: Any = shell
-        self.variables = {name: os.environ.get(name) for name in (VARIABLE, PROGRESS)}
+        changed = (VARIABLE, PROGRESS, kubeconfig.VARIABLE, kubeconfig.OWN)
+        self.variables = {name: os.environ.get(name) for name in changed}
         self.folder = Path.cwd()
         self.connection = KeptConnection()
         self._impatient = KeptConnection(timeout=PATIENCE)
@@ -224,7 +225,9 @@ def load(shell: InteractiveShell) -> None:
         return
     magics = LabMagics(shell)
     try:
-        os.environ[VARIABLE] = str(course_config(Course.load().work()))
+        work = Course.load().work()
+        os.environ[VARIABLE] = str(course_config(work))
+        os.environ.update(kubeconfig.variables(work))
     except LabError as error:
         display(Shown(str(error)))
     os.environ.setdefault(PROGRESS, "plain")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Probes, and why a machine on which all is well may not have what they look for.
 MAY_BE_ABSENT = {
     "buildkit": "older `docker` commands have no BuildKit, and Debian packages its plugin apart",
+    "cluster": "the engine may be rootless, or another machine's",
     "ipvs": "the kernel of a container or of a small virtual machine may come without modules",
     "limits": "some kernels count memory for the host only, and the engine says so",
     "nodes": "the engine may be rootless, or another machine's",

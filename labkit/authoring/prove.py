@@ -10,7 +10,8 @@ For each exercise, every notebook in a kernel and a folder of its own, as a lear
 
 A proof removes everything of the course from the engine (course images stay), before and after.
 Machines of the lessons on clusters stay between its steps, as between a learner's attempts: to make
-them takes ten times as long as a step, and the set-up cell empties them.
+them takes ten times as long as a step, and the set-up cell empties them. A Kubernetes cluster
+belongs to no exercise, and so it stays until the end.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit import cluster, nodes
 from labkit.authoring.build import answered, starter
 from labkit.authoring.sources import Source
 from labkit.checking import Outcome, first_not_passed, run_checks
 from labkit.engine.ownership import owned, remove
 from labkit.engine.probes import unmet
 from labkit.errors import AuthoringError, CourseError
-from labkit.nodes import plan_down
 from labkit.running import run_notebook, workspace_environment
 
 if TYPE_CHECKING:
@@ -167,7 +168,13 @@ class _Prover:
         remove(self.engine, [thing for thing in things if thing not in machines])
 
     def _machines(self) -> tuple[Owned, ...]:
-        return plan_down(self.engine) if "nodes" in self.exercise.needs else ()
+        return (*self._nodes(), *self._cluster())
+
+    def _nodes(self) -> tuple[Owned, ...]:
+        return nodes.plan_down(self.engine) if "nodes" in self.exercise.needs else ()
+
+    def _cluster(self) -> tuple[Owned, ...]:
+        return cluster.plan_down(self.engine) if "cluster" in self.exercise.needs else ()
 
     def _starter(self, notebook: NotebookNode) -> Step:
         claim = "the untouched starter fails"
@@ -189,9 +196,10 @@ class _Prover:
 
     def _only_declared(self) -> Step:
         claim = "it makes nothing but its declared objects"
-        keep, machines = self.course.image_tags, self._machines()
+        keep, machines = self.course.image_tags, self._nodes()
         declared = owned(self.engine, keep_images=keep, names=self.exercise.objects)
-        staying = [thing for thing in declared if thing in machines]
+        # An exercise declares its nodes; the cluster is everybody's, and so nobody's to declare.
+        staying = [*self._cluster(), *(thing for thing in declared if thing in machines)]
         remove(self.engine, [thing for thing in declared if thing not in staying])
         left = [t for t in owned(self.engine, keep_images=keep) if t not in staying]
         if left:

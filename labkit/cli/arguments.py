@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
-from labkit.cli import dashboard, grading, learning, machine, nodes, proving
+from labkit.cli import cluster, dashboard, grading, learning, machine, nodes, proving
 from labkit.cli.output import WRONG
 from labkit.translation import _
 
@@ -32,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     _learning(commands)
     _machine(commands)
     _nodes(commands)
+    _cluster(commands)
     _proving(commands)
     _grading(commands)
     return top
@@ -232,6 +233,48 @@ def _nodes(commands: Commands) -> None:
         nodes.down,
         "labkit nodes down --dry-run",
         "labkit nodes down --yes",
+    )
+    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
+    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def _cluster(commands: Commands) -> None:
+    group = _group(commands, "cluster", _("make and remove the Kubernetes cluster of the lesson"))
+    one = _command(
+        group,
+        "up",
+        _("have a cluster that answers; the first time, its image takes ten minutes"),
+        cluster.up,
+        "labkit cluster up",
+        "labkit cluster up --context docker-desktop",
+    )
+    one.add_argument(
+        "--context", default="", metavar="NAME", help=_("a cluster of your own kubeconfig")
+    )
+    one.add_argument("--empty", action="store_true", help=_("remove what is in the course's part"))
+    _command(
+        group,
+        "status",
+        _("say which cluster there is, and whether it answers"),
+        cluster.show,
+        "labkit cluster status",
+        "labkit cluster status --json",
+    )
+    one = _command(
+        group,
+        "load",
+        _("bring images of this engine to the cluster"),
+        cluster.load,
+        "labkit cluster load lab/web",
+    )
+    one.add_argument("images", nargs="+", metavar="IMAGE", help=_("an image of this engine"))
+    one = _command(
+        group,
+        "down",
+        _("remove the cluster, and nothing else"),
+        cluster.down,
+        "labkit cluster down --dry-run",
+        "labkit cluster down --yes",
     )
     one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
     one.add_argument("--yes", action="store_true", help=_("do not ask"))

@@ -44,11 +44,12 @@ class Node:
     Attributes:
         name: Of the container, of its volume, and of the machine.
         network: The network that it is on.
-        address: Its address there.
+        address: Its address there; empty for any.
         port: Where its engine answers on the host.
         image: What it is made from: `lab/node`, or an image built on it.
         command: What follows the image, such as `node --debug`.
         host: More of the container's host configuration, in the API's words.
+        published: More of its ports, such as `6443/tcp`, and where they answer on the host.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Node:
     image: str = IMAGE
     command: tuple[str, ...] = ()
     host: Mapping[str, Any] | None = None
+    published: Mapping[str, int] | None = None
 
 
 def rights(engine: Engine) -> dict[str, Any]:
@@ -102,6 +104,7 @@ def create(engine: Engine, node: Node, given: Mapping[str, Any]) -> None:
     api: Any = engine.client.api
     more = dict(node.host or {})
     groups = {"LABKIT_CGROUP": "host"} if given.get("CgroupnsMode") == "host" else {}
+    published = {PORT: node.port, **(node.published or {})}
     binds = [*given.get("Binds", ()), *more.pop("Binds", ()), f"{node.name}:{DATA}"]
     config = api.create_container_config(
         node.image,
@@ -109,7 +112,7 @@ def create(engine: Engine, node: Node, given: Mapping[str, Any]) -> None:
         hostname=node.name,
         labels={LABEL: node.name},
         environment=groups,
-        ports=[tuple(PORT.split("/"))],
+        ports=[tuple(port.split("/")) for port in published],
     )
     config["HostConfig"] = {
         **given,
@@ -118,18 +121,20 @@ def create(engine: Engine, node: Node, given: Mapping[str, Any]) -> None:
         "NetworkMode": node.network,
         # As on any machine: what a killed engine has noted there is gone at the next start.
         "Tmpfs": {"/run": "mode=755,exec"},
-        "PortBindings": {PORT: [{"HostIp": "127.0.0.1", "HostPort": str(node.port)}]},
+        "PortBindings": {
+            port: [{"HostIp": "127.0.0.1", "HostPort": str(at)}] for port, at in published.items()
+        },
     }
-    place = api.create_endpoint_config(ipv4_address=node.address)
+    place = api.create_endpoint_config(ipv4_address=node.address or None)
     config["NetworkingConfig"] = api.create_networking_config({node.network: place})
     with engine.errors(NoSuchImage(node.image)):
         api.create_container_from_config(config, node.name)
         api.start(node.name)
 
 
-def port_of(container: Container) -> int:
-    """Return where a node's engine answers on the host; 0 where it does not at the moment."""
-    places = container.ports.get(PORT) or ()
+def port_of(container: Container, port: str = PORT) -> int:
+    """Return where a node's port is on the host, its engine's above all; 0 while it is nowhere."""
+    places = container.ports.get(port) or ()
     return places[0][1] if places else 0
 
 

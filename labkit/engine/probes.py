@@ -240,6 +240,7 @@ ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "limits": trials.limits,
     "privileged": trials.privileged,
     "nodes": trials.nodes,
+    "cluster": trials.cluster,
     "ipvs": trials.ipvs,
     "folders": trials.folders,
     "forwarding": _forwarding,

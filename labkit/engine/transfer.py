@@ -119,15 +119,16 @@ class _BuildTrace:
     images: list[str] = field(default_factory=list)
     tail: deque[str] = field(default_factory=lambda: deque(maxlen=TAIL))
     own_step: bool = False
+    place: tuple[int, int] = 0, 0
 
     def read(self, text: str, report: Report) -> None:
+        """Take in what the build says, and report each step and each line that it writes."""
         for line in filter(str.strip, text.splitlines()):
             if step := STEP.match(line):
                 number, total, instruction = step.groups()
                 self.own_step = not instruction.upper().startswith("FROM")
-                report(
-                    shorten(instruction, LONGEST_STEP, placeholder=" …"), int(number), int(total)
-                )
+                self.place = int(number), int(total)
+                report(shorten(instruction, LONGEST_STEP, placeholder=" …"), *self.place)
             elif line.startswith(CACHED):
                 self.own_step = False
             elif running := RUNNING.match(line):
@@ -136,6 +137,7 @@ class _BuildTrace:
                 self.images += [made[1]] if self.own_step else []
             elif not line.startswith(REMOVED):
                 self.tail.append(line.rstrip())
+                report(line.strip()[:LONGEST_STEP], *self.place)
 
 
 def build(
@@ -178,8 +180,10 @@ def build(
             stream.close()
             _take_back(engine, trace)
             raise
-        for image in reversed(trace.images):
-            remove_unnamed(engine, image)
+        # An engine may need longer for a large one than it is waited for; it goes on by itself.
+        with suppress(EngineTooSlow):
+            for image in reversed(trace.images):
+                remove_unnamed(engine, image)
 
 
 def _take_back(engine: Engine, trace: _BuildTrace) -> None:

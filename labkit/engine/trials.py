@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
+from labkit.engine.cluster_tools import TOOLS
+from labkit.engine.kubeconfig import OWN, VARIABLE, current_context
 from labkit.engine.verdicts import ProbeResult, Verdict
 from labkit.errors import EngineRequestFailed, NoSuchImage
 from labkit.translation import _
@@ -81,6 +84,26 @@ def nodes(engine: Engine) -> ProbeResult:
         said = _("No machines can be made: the engine is rootless.")
         return ProbeResult(name, Verdict.ABSENT, said, cost, _("Use one that root has started."))
     return ProbeResult(name, Verdict.GOOD, _("Containers can be machines with their own engine."))
+
+
+def cluster(engine: Engine) -> ProbeResult:
+    """Look whether there is a Kubernetes cluster for the course, or can be one."""
+    name, chosen = "cluster", current_context(Path(os.environ.get(VARIABLE, "")))
+    if OWN in os.environ and chosen:
+        said = _("The course uses the Kubernetes cluster `{context}`.").format(context=chosen)
+        return ProbeResult(name, Verdict.GOOD, said)
+    for tool in TOOLS:
+        if tool.can_serve(engine):
+            said = _("`{tool}` can make a Kubernetes cluster.").format(tool=tool.name)
+            return ProbeResult(name, Verdict.GOOD, said)
+    able = nodes(engine)
+    if able.verdict is Verdict.GOOD:
+        said = _("A container can be a machine with Kubernetes on it.")
+        return ProbeResult(name, Verdict.GOOD, said)
+    remedy = _("Use a cluster that you have: `labkit cluster up --context NAME`.")
+    return ProbeResult(
+        name, Verdict.ABSENT, able.said, _("The lesson on Kubernetes is left out."), remedy
+    )
 
 
 def ipvs(engine: Engine) -> ProbeResult:

@@ -499,7 +499,7 @@ def test_a_build_trace_knows_what_the_build_itself_made() -> None:
     assert trace.containers == ["aaaaaaaaaaaa"]
     assert trace.images == ["333333333333", "444444444444"]
     assert list(trace.tail) == ["said"]
-    assert told[1] == ("LABEL a=1", 2, 4)
+    assert told[1:4] == [("LABEL a=1", 2, 4), ("RUN echo \\", 3, 4), ("said", 3, 4)]
 
 
 @pytest.mark.parametrize("why", [KeyboardInterrupt(), LabError("the step failed")])

@@ -231,7 +231,7 @@ def test_declared_machines_stay_from_the_first_step_to_the_last(
         return tuple(Owned("container", n, n) for n in engine.things if n == "lab-node-1")
 
     monkeypatch.setattr(module, "run_notebook", run)
-    monkeypatch.setattr(module, "plan_down", machines)
+    monkeypatch.setattr("labkit.nodes.plan_down", machines)
     for where in (module, probes):
         monkeypatch.setattr(where, "unmet", lambda _needs, _engine: ())
     (proof,) = prove(engine, Course.load(course.root))  # type: ignore[arg-type]

@@ -1,0 +1,103 @@
+"""Commands about the Kubernetes cluster: up, status, load, down."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, progress
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    import argparse
+
+    from labkit.cluster import ClusterStatus
+
+#: Seconds after which work says how far it is.
+QUIET = 1.0
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """`labkit cluster up`."""
+    from labkit import cluster
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    with progress(after=QUIET, transient=True) as shown:
+        found = cluster.up(
+            connect(),
+            Course.load(),
+            context=arguments.context,
+            empty=arguments.empty,
+            progress=shown,
+        )
+    return _shown(found, as_json=arguments.json)
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """`labkit cluster status`."""
+    from labkit import cluster
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    return _shown(cluster.status(connect(), Course.load()), as_json=arguments.json)
+
+
+def load(arguments: argparse.Namespace) -> int:
+    """`labkit cluster load IMAGE...`."""
+    from labkit import cluster
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    with progress(after=QUIET, transient=True) as shown:
+        brought = cluster.load(connect(), Course.load(), arguments.images, progress=shown)
+    if arguments.json:
+        print_json({"brought": brought})
+        return GOOD
+    for image in arguments.images:
+        text = _("{image}  brought") if image in brought else _("{image}  is there already")
+        print(text.format(image=image))
+    return GOOD
+
+
+def down(arguments: argparse.Namespace) -> int:
+    """`labkit cluster down`."""
+    from labkit import cluster, rendering
+    from labkit.course import Course
+    from labkit.engine import connect
+    from labkit.resetting import ResetDone, ResetPlan
+
+    engine, course = connect(), Course.load()
+    things = cluster.plan_down(engine)
+    found = cluster.status(engine, course)
+    plan = ResetPlan(None, None, things)
+    text = rendering.reset_plan_text(plan)
+    if not things and found.context:
+        text = _("This takes the cluster `{context}` ({served_by}) from the course.").format(
+            context=found.context, served_by=found.served_by
+        )
+    if arguments.dry_run or not (things or found.context):
+        print_json(plan.as_json()) if arguments.json else print(text)
+        return GOOD
+    if not arguments.yes and not confirmed(text):
+        return NOT_GOOD
+    removal = cluster.down(engine, course, things)
+    if arguments.json:
+        refused = {str(thing): why for thing, why in removal.refused.items()}
+        print_json({"removed": [str(thing) for thing in removal.removed], "refused": refused})
+    else:
+        print(rendering.reset_done_text(ResetDone(removal, kept_as=None)))
+    return NOT_GOOD if removal.refused else GOOD
+
+
+def _shown(found: ClusterStatus, *, as_json: bool) -> int:
+    if as_json:
+        print_json(asdict(found))
+    elif found.context:
+        print(
+            f"{found.context}  {found.state}  {found.version}  {', '.join(found.nodes)}  "
+            f"({found.served_by})"
+        )
+    else:
+        print(_("There is no cluster. `labkit cluster up` makes one."))
+    return GOOD if found.state == "ready" else NOT_GOOD

