@@ -202,7 +202,7 @@ class Deployment:
             status.get("readyReplicas", 0),
             status.get("replicas", 0),
             status.get("observedGeneration", 0) >= meta.get("generation", 0),
-            int((meta.get("annotations") or {}).get("deployment.kubernetes.io/revision", 0)),
+            _revision(meta),
             attrs,
         )
 
@@ -255,16 +255,13 @@ class Cluster:
             (o for o in self.others if (o["kind"], o["metadata"]["name"]) == (kind, name)), None
         )
 
-    def pods_of(self, deployment: Deployment) -> tuple[Pod, ...]:
-        """Return the pods of a Deployment that are meant to stay."""
+    def pods_of(self, deployment: Deployment, *, newest: bool = False) -> tuple[Pod, ...]:
+        """Return the pods of a Deployment that stay: all, or those of its last change."""
         sets = {
-            item["metadata"]["name"]
-            for item in self.others
-            if item["kind"] == "ReplicaSet"
-            and any(
-                owner["name"] == deployment.name
-                for owner in item["metadata"].get("ownerReferences") or ()
-            )
+            meta["name"]
+            for meta in (item["metadata"] for item in self.others if item["kind"] == "ReplicaSet")
+            if any(owner["name"] == deployment.name for owner in meta.get("ownerReferences") or ())
+            and (not newest or _revision(meta) == deployment.revision)
         }
         return tuple(pod for pod in self.pods if pod.owner in sets and not pod.leaving)
 
@@ -281,3 +278,8 @@ class Cluster:
     def settled(self) -> bool:
         """Whether each Deployment has its pods, and none is leaving."""
         return all(d.settled for d in self.deployments) and not any(p.leaving for p in self.pods)
+
+
+def _revision(meta: Attrs) -> int:
+    """Read which change of a Deployment this is."""
+    return int((meta.get("annotations") or {}).get("deployment.kubernetes.io/revision", 0))

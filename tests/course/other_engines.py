@@ -42,7 +42,7 @@ PROGRAMS = ("dockerd", "iptables", "nsenter", "unshare")
 #: A file system in memory, where their data are if there is room: nobody needs them afterwards.
 MEMORY = Path("/dev/shm")  # noqa: S108 - used through tempfile
 #: Bytes for the images of each, and as much again for what is made from them.
-ROOM = 2 << 30
+ROOM = 3 << 30
 
 
 @contextmanager

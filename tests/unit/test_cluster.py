@@ -288,10 +288,15 @@ DEPLOYMENT = {
     },
     "status": {"observedGeneration": 3, "updatedReplicas": 2, "readyReplicas": 2, "replicas": 2},
 }
-SET = {
-    "kind": "ReplicaSet",
-    "metadata": {"name": "hello-1", "ownerReferences": [{"name": "hello"}]},
-}
+
+
+def a_set(name: str, revision: int) -> dict[str, Any]:
+    notes = {"deployment.kubernetes.io/revision": str(revision)}
+    meta = {"name": name, "ownerReferences": [{"name": "hello"}], "annotations": notes}
+    return {"kind": "ReplicaSet", "metadata": meta}
+
+
+SET = a_set("hello-1", 2)
 
 
 @pytest.mark.parametrize(
@@ -328,6 +333,9 @@ def test_a_cluster_knows_whose_pods_are_whose_and_when_it_is_settled() -> None:
     assert hello is not None
     assert (hello.replicas, hello.revision) == (2, 2)
     assert [pod.name for pod in found.pods_of(hello)] == ["hello-1-a", "hello-1-b"]
+    later = Cluster.from_items((DEPLOYMENT, a_set("hello-1", 1), a_set("hello-2", 2), *pods))
+    assert later.pods_of(hello) == found.pods_of(hello)
+    assert later.pods_of(hello, newest=True) == ()
     assert found.settled
     pods[0]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert not Cluster.from_items((DEPLOYMENT, SET, *pods)).settled

