@@ -13,6 +13,7 @@ from labkit.show.details import details
 from labkit.show.diff import diff
 from labkit.show.ecs import ecs
 from labkit.show.engine import engine
+from labkit.show.kubernetes import follow_kubernetes, kubernetes
 from labkit.show.layers import layers
 from labkit.show.live import events, logs, stats
 from labkit.show.mounts import mounts
@@ -35,7 +36,9 @@ __all__ = [
     "ecs",
     "engine",
     "events",
+    "follow_kubernetes",
     "follow_swarm",
+    "kubernetes",
     "layers",
     "logs",
     "mounts",

@@ -1,0 +1,63 @@
+"""The picture of a cluster, drawn from what was read of one."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+from labkit.engine.kubernetes import Cluster
+from labkit.show.kubernetes import drawn, follow_kubernetes
+from tests.unit.test_checks_kubernetes import deployment, pod, replica_set
+
+if TYPE_CHECKING:
+    import pytest
+
+    from labkit.show.boxes import Picture
+
+NODE = {
+    "kind": "Node",
+    "metadata": {"name": "n"},
+    "status": {"nodeInfo": {"kubeletVersion": "v1.20.2"}},
+}
+CLUSTER = Cluster.from_items(
+    (
+        NODE,
+        deployment("hello"),
+        replica_set("hello"),
+        pod("hello", ready=True),
+        pod("a", owned=False),
+    )
+)
+
+
+def test_pods_are_drawn_on_their_nodes_in_the_colour_of_their_deployment() -> None:
+    (node,) = drawn(CLUSTER).boxes
+    assert (node.title, node.kind) == ("n", "node, v1.20.2")
+    assert [(box.title, box.kind, box.mark) for box in node.children] == [
+        ("hello-1-x", "pod, Running, ready", "hello"),
+        ("a", "pod, Running, not ready", "a"),
+    ]
+
+
+def test_a_pod_without_a_node_stands_apart() -> None:
+    waiting = replace(CLUSTER.pods[1], node="", reason="Unschedulable", restarts=2)
+    _node, nowhere = drawn(replace(CLUSTER, pods=(waiting,))).boxes
+    (box,) = nowhere.children
+    assert (nowhere.title, box.kind) == ("no node", "pod, Unschedulable, not ready")
+    assert box.details == ("image lab/shell:spring", "started again 2 times")
+
+
+def test_a_cluster_is_drawn_again_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = iter((CLUSTER, CLUSTER, replace(CLUSTER, pods=())))
+    pictures: list[Picture] = []
+    handle = SimpleNamespace(update=pictures.append)
+    monkeypatch.setattr("IPython.display.display", lambda *_args, **_named: handle)
+    module = sys.modules[drawn.__module__]  # whose name is also that of its function
+    monkeypatch.setattr(module, "reached", lambda *_args: nullcontext())
+    monkeypatch.setattr(Cluster, "read", lambda _kubectl: next(seen))
+    follow_kubernetes(lambda cluster: not cluster.pods, engine=object())  # type: ignore[arg-type]
+    assert [len(picture.boxes[0].children) for picture in pictures] == [2, 0]
+    assert all("The cluster after " in picture.title for picture in pictures)
