@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit import __version__
-from labkit.cli import cluster, dashboard, grading, learning, machine, nodes, proving
+from labkit.cli import cluster, dashboard, grading, hosts, learning, machine, nodes, proving
 from labkit.cli.output import WRONG
 from labkit.translation import _
 
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     _machine(commands)
     _nodes(commands)
     _cluster(commands)
+    _hosts(commands)
     _proving(commands)
     _grading(commands)
     return top
@@ -278,6 +279,21 @@ def _cluster(commands: Commands) -> None:
     )
     one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
     one.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
+def _hosts(commands: Commands) -> None:
+    one = _command(
+        commands,
+        "host",
+        _("make a machine without an engine, for the lesson on installation"),
+        hosts.up,
+        "labkit host lab-host",
+        "labkit host lab-host --installed",
+    )
+    one.add_argument("name", help=_("its name, such as `lab-host`; one of this name is replaced"))
+    one.add_argument(
+        "--installed", action="store_true", help=_("with an engine installed that does not run yet")
+    )
 
 
 def _proving(commands: Commands) -> None:

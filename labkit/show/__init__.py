@@ -13,6 +13,7 @@ from labkit.show.details import details
 from labkit.show.diff import diff
 from labkit.show.ecs import ecs
 from labkit.show.engine import engine
+from labkit.show.firewall import firewall
 from labkit.show.kubernetes import follow_kubernetes, kubernetes
 from labkit.show.layers import layers
 from labkit.show.live import events, logs, stats
@@ -36,6 +37,7 @@ __all__ = [
     "ecs",
     "engine",
     "events",
+    "firewall",
     "follow_kubernetes",
     "follow_swarm",
     "kubernetes",

@@ -1,0 +1,35 @@
+"""The command that makes a host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.cli.output import GOOD, print_json, progress
+
+if TYPE_CHECKING:
+    import argparse
+
+#: Seconds after which work says how far it is.
+QUIET = 1.0
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """`labkit host NAME`."""
+    from labkit import hosts
+    from labkit.course import Course
+    from labkit.engine import connect
+
+    engine = connect()
+    with progress(after=QUIET, transient=True) as shown:
+        address = hosts.up(
+            engine,
+            Course.load(),
+            arguments.name,
+            installed=arguments.installed,
+            progress=shown,
+        )
+    if arguments.json:
+        print_json({"name": arguments.name, "address": address})
+    else:
+        print(f"{arguments.name}  {address}")
+    return GOOD
