@@ -8,6 +8,7 @@ goes away and comes back.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -137,12 +138,13 @@ class Following(Generic[T]):
                 value = self._subject.read(engine, self._value)
                 self._tell(value, "")
                 while not self._closing.is_set() and (said := inbox.take()):
+                    taken = time.monotonic()
                     if (EVENTS, None) in said:
                         raise EngineUnreachable(engine.endpoint, _("the connection broke off"))
                     value = self._subject.apply(engine, value, said)
                     if value != self._value:
                         self._tell(value, "")
-                    self._closing.wait(INTERVAL)
+                    self._closing.wait(max(0.0, taken + INTERVAL - time.monotonic()))
             finally:
                 inbox.close()
 
