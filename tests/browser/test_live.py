@@ -195,15 +195,15 @@ def test_a_log_and_events_are_live_and_can_be_paused_and_filtered(
     expect(log.get_by_text("other", exact=True)).to_be_hidden()
     expect(log.get_by_text("second <b>", exact=True)).to_be_visible()
 
-    events = notebook.run("show.events(containing='lab-b')").locator(".labkit-live")
+    events = notebook.run("show.events(containing='lab-paused')").locator(".labkit-live")
     pause = events.get_by_role("button", name="Pause")
     pause.press("Enter")
-    start(clean_engine, "lab-b")
-    other = notebook.run("show.events(containing='lab-b')").locator(".labkit-live")
-    expect(other).to_contain_text("container start lab-b")
-    expect(events).not_to_contain_text("container start lab-b")
+    start(clean_engine, "lab-paused")
+    other = notebook.run("show.events(containing='lab-paused')").locator(".labkit-live")
+    expect(other).to_contain_text("container start lab-paused")
+    expect(events).not_to_contain_text("container start lab-paused")
     pause.press("Enter")
-    expect(events).to_contain_text("container start lab-b")
+    expect(events).to_contain_text("container start lab-paused")
     assert accessible(notebook.page) == []
 
 
