@@ -16,6 +16,7 @@ from labkit.engine.ownership import owned, remove
 from labkit.engine.private import PrivateEngine, PrivatePaths
 from labkit.errors import EngineError
 from tests import foreign
+from tests.remains import Remains
 from tests.second import leftovers, silent
 from tests.skips import allowed
 
@@ -62,14 +63,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    """The engine that the learner would use."""
+def engine(course: Course) -> Iterator[Engine]:
+    """The engine that the learner would use, on a machine that is as before when all is done."""
     try:
         found = connect()
     except EngineError as error:
         pytest.skip(str(error))
+    remains = Remains()
     yield found
+    left = [str(thing) for thing in owned(found, keep_images=course.image_tags)]
     found.close()
+    assert left + remains.found() == []
 
 
 @pytest.fixture

@@ -114,7 +114,9 @@ def test_pods_of_a_course_image_run_and_find_each_other_by_a_services_name(
         return set(kubectl.ask("exec", "deployment/hello", "--", "sh", "-c", ask).split())
 
     # The machine learns of each address a moment after the API.
-    wait_until(lambda: answered() == pods, what="all pods to answer, the asking one, too", timeout=30)
+    wait_until(
+        lambda: answered() == pods, what="all pods to answer, the asking one, too", timeout=30
+    )
 
 
 def test_a_pod_that_is_removed_comes_back(kubectl: Kubectl) -> None:
