@@ -92,8 +92,7 @@ def _learning(commands: Commands) -> None:
         "labkit reset --yes",
     )
     one.add_argument("slug", nargs="?", help=slug)
-    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
-    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+    _removes(one)
 
 
 def _machine(commands: Commands) -> None:
@@ -197,6 +196,11 @@ def _machine(commands: Commands) -> None:
     one.add_argument("file", type=Path, help=_("the pack file; `.gz` at the end compresses it"))
 
 
+def _removes(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
+    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+
+
 def _nodes(commands: Commands) -> None:
     group = _group(commands, "nodes", _("make and remove the machines of the lessons on clusters"))
     one = _command(
@@ -235,8 +239,7 @@ def _nodes(commands: Commands) -> None:
         "labkit nodes down --dry-run",
         "labkit nodes down --yes",
     )
-    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
-    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+    _removes(one)
 
 
 def _cluster(commands: Commands) -> None:
@@ -277,8 +280,7 @@ def _cluster(commands: Commands) -> None:
         "labkit cluster down --dry-run",
         "labkit cluster down --yes",
     )
-    one.add_argument("--dry-run", action="store_true", help=_("only list what would be removed"))
-    one.add_argument("--yes", action="store_true", help=_("do not ask"))
+    _removes(one)
 
 
 def _hosts(commands: Commands) -> None:
