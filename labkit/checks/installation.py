@@ -236,8 +236,14 @@ def inn_has_a_door(engine: Engine) -> None:
 @check("installation.repair", points=1, after=inn_has_a_door)
 def packets_are_forwarded(engine: Engine) -> None:
     """Its kernel forwards packets, and will do so after the next start."""
-    # Not by the engine's archive: what it cannot see is the kernel's.
-    value = engine.containers.ask("lab-inn", "cat", FORWARDING).output.strip()
+
+    def answer() -> str:
+        # Not by the engine's archive: what it cannot see is the kernel's.
+        return engine.containers.ask("lab-inn", "cat", FORWARDING).output.strip()
+
+    # No answer is not a 0.
+    what = _("what `{file}` of `lab-inn` has in it").format(file=FORWARDING)
+    value = wait_until(answer, what=what, timeout=SETTLING)
     if value != "1":
         raise CheckFailed(
             _("`net.ipv4.ip_forward` is `{value}`").format(value=value),

@@ -25,6 +25,7 @@ from labkit.errors import (
     NoSuchObject,
     NoSuchVolume,
 )
+from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 #: Lines of a log, and bytes of an HTTP answer, that nobody needs more of.
 LONGEST_LOG = 10_000
 LONGEST_BODY = 1 << 20
+#: Seconds in which the engine notes that a program has ended.
+ENDED_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -171,13 +174,21 @@ class Containers(_Collection):
         Raises:
             EngineRequestFailed: The container does not run.
             NoSuchContainer: The engine has no such container.
+            WaitTimeout: The program closed its output, and did not end.
         """
+
+        def exit_codes() -> list[int]:
+            found = self._api.exec_inspect(asked)
+            return [] if found["Running"] else [found["ExitCode"]]
+
         with self._errors(NoSuchContainer(name)):
             asked = self._api.exec_create(name, list(command))["Id"]
             output: bytes = self._api.exec_start(asked)
-            return ExecReply(
-                self._api.exec_inspect(asked)["ExitCode"], output.decode(errors="replace")
+            # A busy engine passes on the end of the output before it has noted the exit code.
+            (code,) = wait_until(
+                exit_codes, what=f"`{command[0]}`", timeout=ENDED_SECONDS, interval=0.02
             )
+            return ExecReply(code, output.decode(errors="replace"))
 
     def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:
         """Read a path of a container as a tar archive, and where a link points to."""

@@ -11,7 +11,7 @@ from labkit import hosts
 from labkit.checking import CheckFailed
 from labkit.checks import installation as checks
 from labkit.engine.engine import ExecReply
-from labkit.errors import LabError
+from labkit.errors import LabError, WaitTimeout
 from labkit.show import firewall
 from tests.unit.conftest import a_container
 
@@ -241,6 +241,18 @@ def test_what_the_machine_does_counts_and_not_only_what_is_written(inn: Site) ->
     assert "no rule" in str(inn.refusal(checks.inn_has_a_door))
     inn.says("lab-inn-guest", "timeout", "", 143)
     assert "reads nothing" in str(inn.refusal(checks.guest_gets_the_page))
+
+
+def test_no_answer_of_the_kernel_is_asked_for_again_and_never_taken_as_0(
+    inn: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inn.says("lab-inn", "cat", "")
+    with pytest.raises(WaitTimeout, match="ip_forward"):
+        checks.packets_are_forwarded(inn.engine)
+    answers = [ExecReply(0, ""), ExecReply(0, "1\n")]
+    monkeypatch.setattr(checks, "SETTLING", 5.0)
+    inn.engine.containers.ask = lambda _name, *_command: answers.pop(0)
+    checks.packets_are_forwarded(inn.engine)
 
 
 def test_a_packet_filter_is_drawn_without_the_name_server_s_rules(site: Site) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine
+from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine, ExecReply
 
 if TYPE_CHECKING:
     from labkit.engine.engine import HttpReply
@@ -46,6 +46,17 @@ def answer_of(handler: type[socketserver.StreamRequestHandler]) -> HttpReply:
         finally:
             server.shutdown()
             thread.join()
+
+
+def test_a_program_s_exit_code_is_waited_for_when_its_output_has_ended() -> None:
+    ends = [{"Running": True, "ExitCode": None}, {"Running": False, "ExitCode": 0}]
+    api = SimpleNamespace(
+        exec_create=lambda _name, _command: {"Id": "abc"},
+        exec_start=lambda _asked: b"1\n",
+        exec_inspect=lambda _asked: ends.pop(0),
+    )
+    engine = Engine(SimpleNamespace(api=api), "tcp://127.0.0.1:2375")  # type: ignore[arg-type]
+    assert engine.containers.ask("lab-a", "cat", "/proc/uptime") == ExecReply(0, "1\n")
 
 
 def test_of_an_answer_without_end_the_beginning_is_read() -> None:
