@@ -1,14 +1,20 @@
-"""What tests leave on the machine, engine's objects aside: processes, mounts, networks, rules."""
+"""What tests leave: processes, mounts, networks and rules of the machine, objects of the engine."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from labkit.distribution import find_program
+from labkit.engine.objects import listed_name, listed_tags
 from labkit.engine.processes import command_line, mount_points, processes
+
+if TYPE_CHECKING:
+    from labkit.engine import Engine
 
 #: Inherited by whatever a test starts, however often its parents end.
 MARK = "LABKIT_TESTED_BY"
@@ -50,8 +56,31 @@ def _mounts_networks_and_rules() -> set[str]:
     mounts = {
         f"mount {point}" for point in mount_points() if "/lab-" in point or "/labkit" in point
     }
-    networks = {f"network {folder.name}" for folder in Path("/sys/class/net").glob("br-*")}
-    return mounts | networks | {f"rule {line}" for line in _rules()}
+    return mounts | _networks_and_rules()
+
+
+def of_an_engine(engine: Engine) -> set[str]:
+    """All that is there for an engine: objects, mounts below its data, networks and rules."""
+    data = f"{engine.info()['DockerRootDir']}/"
+    mounts = {f"mount {point}" for point in mount_points() if point.startswith(data)}
+    return everything(engine) | mounts | _networks_and_rules()
+
+
+def everything(engine: Engine) -> set[str]:
+    """All objects that are on the engine, whoever made them."""
+    api: Any = engine.client.api
+    listed = (
+        *(f"container {listed_name(line)} {line['Id']}" for line in api.containers(all=True)),
+        *(f"network {line['Name']} {line['Id']}" for line in api.networks()),
+        *(f"volume {line['Name']}" for line in api.volumes()["Volumes"] or ()),
+        *(f"image {listed_tags(line)} {line['Id']}" for line in api.images()),
+    )
+    return set(listed)
+
+
+def _networks_and_rules() -> set[str]:
+    links = {f"network {name}" for _number, name in socket.if_nameindex() if name.startswith("br-")}
+    return links | {f"rule {line}" for line in _rules()}
 
 
 def _rules() -> list[str]:

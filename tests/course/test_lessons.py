@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import nbformat
 import pytest
@@ -17,9 +17,9 @@ from pytest_notebook.nb_regression import NBRegressionFixture
 
 from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
-from labkit.engine.objects import listed_name, listed_tags
 from labkit.kernels import OBSERVE, environment
 from labkit.running import is_run, run_notebook, verdict, workspace_environment
+from tests.remains import everything
 from tests.skips import skip_without
 
 if TYPE_CHECKING:
@@ -84,18 +84,6 @@ def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_n
         assert verdict(cell, commands) == "", cell.source
     assert everything(clean_engine) - before == set()
     assert list(folder.iterdir()) == []
-
-
-def everything(engine: Engine) -> set[str]:
-    """All that is on the engine, whoever made it."""
-    api: Any = engine.client.api
-    listed = (
-        *(f"container {listed_name(line)} {line['Id']}" for line in api.containers(all=True)),
-        *(f"network {line['Name']} {line['Id']}" for line in api.networks()),
-        *(f"volume {line['Name']}" for line in api.volumes()["Volumes"] or ()),
-        *(f"image {listed_tags(line)} {line['Id']}" for line in api.images()),
-    )
-    return set(listed)
 
 
 def say(report: RunReport) -> str:

@@ -15,10 +15,12 @@ from labkit.cli import main
 from labkit.docker_config import course_config
 from labkit.engine import contexts, nested
 from labkit.engine.ownership import owned, remove
+from labkit.engine.processes import mount_points
 from labkit.engine.swarm import Swarm
 from labkit.errors import EngineUnreachable, NoSuchImage
 from labkit.resetting import plan_reset, reset
 from labkit.waiting import wait_until
+from tests.remains import of_an_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +44,18 @@ def work_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
+def before(engine: Engine, course: Course) -> set[str]:
+    """What the machine has before there are nodes."""
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    return of_an_engine(engine)
+
+
+@pytest.fixture(scope="module")
 def two(
-    engine: Engine, course: Course, work_folder: Path
+    engine: Engine, course: Course, work_folder: Path, before: set[str]
 ) -> Iterator[tuple[nodes.NodeStatus, ...]]:
     assert work_folder
-    remove(engine, owned(engine, keep_images=course.image_tags))
+    assert before
     yield nodes.up(engine, course, 2)
     nodes.down(engine, course, nodes.plan_down(engine))
 
@@ -163,12 +172,16 @@ def test_a_node_that_was_stopped_or_cut_off_is_told_and_comes_back_with_its_addr
     assert nodes.up(engine, course, 2) == two
 
 
-def test_down_removes_nodes_volumes_network_and_contexts(
+def test_down_leaves_no_node_context_mount_network_or_rule(
     engine: Engine,
     course: Course,
+    before: set[str],
     two: tuple[nodes.NodeStatus, ...],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    assert of_an_engine(engine) > before
+    namespaces = {network_namespace(engine, node.name) for node in two}
+    assert namespaces <= set(mount_points())
     assert main(["nodes", "list", "--json"]) == 0
     assert [n["state"] for n in json.loads(capsys.readouterr().out)] == ["ready"] * len(two)
     assert main(["nodes", "down", "--dry-run"]) == 0
@@ -177,8 +190,9 @@ def test_down_removes_nodes_volumes_network_and_contexts(
     assert main(["nodes", "down", "--yes", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["removed"]) == 2 * len(two) + 2
     assert nodes.statuses(engine) == ()
-    assert owned(engine, keep_images=course.image_tags) == ()
-    assert not known(course, two[0].name)
+    assert of_an_engine(engine) == before
+    assert not namespaces & set(mount_points())
+    assert not any(known(course, node.name) for node in two)
 
 
 def test_a_reset_takes_nodes_and_their_contexts(
@@ -190,6 +204,11 @@ def test_a_reset_takes_nodes_and_their_contexts(
     assert not reset(engine, course, plan_reset(engine, course)).removal.refused
     assert owned(engine, keep_images=course.image_tags) == ()
     assert not known(course, made.name)
+
+
+def network_namespace(engine: Engine, name: str) -> str:
+    """Return where the engine has mounted the network namespace of a node."""
+    return os.path.realpath(engine.containers.get(name).attrs["NetworkSettings"]["SandboxKey"])
 
 
 def known(course: Course, name: str) -> bool:

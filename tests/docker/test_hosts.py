@@ -1,0 +1,89 @@
+"""Real hosts: machines without an engine, or with one that does not run yet."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from labkit import hosts
+from labkit.cli import main
+from labkit.engine.ownership import owned, remove
+from tests.remains import of_an_engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from labkit.course import Course
+    from labkit.engine import Engine
+
+NAME = "lab-try"
+NETWORK = f"{NAME}-net"
+
+
+@pytest.fixture(scope="module")
+def before(engine: Engine, course: Course) -> set[str]:
+    """What the machine has before there is a host."""
+    remove(engine, owned(engine, keep_images=course.image_tags))
+    return of_an_engine(engine)
+
+
+@pytest.fixture(scope="module")
+def bare(engine: Engine, course: Course, before: set[str]) -> Iterator[str]:
+    """A host without an engine: its address."""
+    assert before
+    yield hosts.up(engine, course, NAME)
+    remove(engine, owned(engine, names=(NAME, NETWORK)))
+
+
+def said(engine: Engine, *command: str) -> str:
+    reply = engine.containers.ask(NAME, *command)
+    assert reply.exit_code == 0, reply.output
+    return reply.output.strip()
+
+
+def test_a_host_is_as_it_came_out_of_its_box_and_nothing_leads_out(
+    engine: Engine, bare: str
+) -> None:
+    assert bare in said(engine, "hostname", "-I").split()
+    assert said(engine, "hostname") == NAME
+    for program in ("docker", "dockerd", "containerd"):
+        assert engine.containers.ask(NAME, "sh", "-c", f"command -v {program}").exit_code != 0
+    assert said(engine, "cat", "/proc/sys/net/ipv4/ip_forward") == "0"
+    assert engine.networks.get(NETWORK).attrs["Internal"] is True
+    assert list(engine.containers.get(NAME).networks) == [NETWORK]
+
+
+def test_a_host_of_the_same_name_is_made_anew_with_an_engine_that_does_not_run(
+    engine: Engine, bare: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bare
+    first = engine.containers.get(NAME).id
+    assert main(["host", NAME, "--installed", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == NAME
+    assert engine.containers.get(NAME).id != first
+    assert said(engine, "sh", "-c", "command -v dockerd")
+    assert engine.containers.ask(NAME, "docker", "info").exit_code != 0
+
+
+def test_the_depot_has_what_a_host_without_an_engine_lacks_and_needs_no_network(
+    engine: Engine, bare: str
+) -> None:
+    assert bare
+    command = ["apt-get", "--simulate", "install", "--no-install-recommends", "docker.io", "procps"]
+    found = engine.client.containers.run(
+        "lab/depot", command, name="lab-try-depot", network_mode="none", remove=True
+    ).decode()
+    assert {"docker.io", "containerd", "runc", "iptables"} <= {
+        line.split()[1] for line in found.splitlines() if line.startswith("Inst ")
+    }
+
+
+def test_a_host_that_is_removed_leaves_no_object_mount_network_or_rule(
+    engine: Engine, bare: str, before: set[str]
+) -> None:
+    assert bare
+    assert of_an_engine(engine) > before
+    remove(engine, owned(engine, names=(NAME, NETWORK)))
+    assert of_an_engine(engine) == before
