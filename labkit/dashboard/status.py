@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labkit.engine.changing import disk_usage
+from labkit.engine.disk import disk_usage
 from labkit.engine.snapshot import size
 from labkit.translation import _
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from labkit.dashboard.inventory import Row
     from labkit.engine import Engine
-    from labkit.engine.changing import Usage
+    from labkit.engine.disk import Usage
 
 #: How states begin that somebody should look at.
 WORRYING = ("restarting", "dead", "running (unhealthy)", "exited (")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchObject, NoSuchVolume
@@ -14,16 +13,6 @@ if TYPE_CHECKING:
 
 #: Seconds that a container has to end by itself.
 STOP_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What one kind of object takes on the disk, as `docker system df` tells it, in bytes."""
-
-    kind: str
-    count: int
-    size: int
-    reclaimable: int
 
 
 def change_container(engine: Engine, name: str, action: str) -> None:
@@ -119,37 +108,3 @@ def set_availability(engine: Engine, node: str, availability: str) -> None:
         found = api.inspect_node(node)
         spec = {**found["Spec"], "Availability": availability}
         api.update_node(node, found["Version"]["Index"], spec)
-
-
-def disk_usage(engine: Engine) -> tuple[Usage, ...]:
-    """Ask what images, containers, volumes and the builder's cache take.
-
-    Reclaimable is what no container uses: the engine does not know better, either.
-    """
-    with engine.errors():
-        told: dict[str, Any] = engine.client.api.df()
-    images, containers = told["Images"] or (), told["Containers"] or ()
-    volumes, cache = told["Volumes"] or (), told.get("BuildCache") or ()
-    # A layer that two images share counts once in `LayersSize`, and with each of them in `Size`.
-    used = sum(i["Size"] - max(i["SharedSize"], 0) for i in images if i["Containers"] > 0)
-    ended = [c for c in containers if c["State"] not in {"running", "paused", "restarting"}]
-    loose = [v for v in volumes if not (v.get("UsageData") or {}).get("RefCount")]
-    return (
-        Usage("images", len(images), told["LayersSize"], max(told["LayersSize"] - used, 0)),
-        Usage("containers", len(containers), _written(containers), _written(ended)),
-        Usage("volumes", len(volumes), _kept(volumes), _kept(loose)),
-        Usage(
-            "build cache",
-            len(cache),
-            sum(entry["Size"] for entry in cache if not entry["Shared"]),
-            sum(entry["Size"] for entry in cache if not (entry["Shared"] or entry["InUse"])),
-        ),
-    )
-
-
-def _written(containers: Any) -> int:
-    return sum(container.get("SizeRw", 0) for container in containers)
-
-
-def _kept(volumes: Any) -> int:
-    return sum(max((v.get("UsageData") or {}).get("Size", 0), 0) for v in volumes)

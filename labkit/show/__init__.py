@@ -11,6 +11,7 @@ from labkit.show.builders import builders
 from labkit.show.comparison import comparison
 from labkit.show.details import details
 from labkit.show.diff import diff
+from labkit.show.disk import disk
 from labkit.show.ecs import ecs
 from labkit.show.engine import engine
 from labkit.show.firewall import firewall
@@ -34,6 +35,7 @@ __all__ = [
     "comparison",
     "details",
     "diff",
+    "disk",
     "ecs",
     "engine",
     "events",

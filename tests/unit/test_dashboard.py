@@ -16,7 +16,7 @@ from labkit.dashboard.hub import hub_account
 from labkit.dashboard.inventory import Event, Row, View, Watched
 from labkit.dashboard.operating import Change
 from labkit.dashboard.sessions import FREE_TRIES, LONGEST, Sessions
-from labkit.engine.changing import Usage
+from labkit.engine.disk import Usage
 from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
 
 if TYPE_CHECKING:

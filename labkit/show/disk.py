@@ -1,0 +1,71 @@
+"""What takes the disk: each kind of object and the largest of it, and what nothing uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from labkit.engine import connect
+from labkit.engine.disk import disk as ask
+from labkit.engine.objects import ANONYMOUS
+from labkit.engine.snapshot import size
+from labkit.show.boxes import Box, Picture
+from labkit.translation import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from labkit.engine import Engine
+    from labkit.engine.disk import Stored, Usage
+
+#: Objects of each kind that are drawn; the others are counted.
+LARGEST = 6
+SHORT = 12
+
+
+def disk(*, largest: int = LARGEST, engine: Engine | None = None) -> Picture:
+    """Draw what images, containers, volumes and the build cache take.
+
+    A bar is the part that is not in use; what has nothing of its own has none.
+
+    Args:
+        largest: How many objects of each kind are drawn.
+        engine: Whose disk; None connects to the engine that answers.
+    """
+    usages, things = ask(engine or connect())
+    total = sum(usage.size for usage in usages)
+    free = sum(usage.reclaimable for usage in usages)
+    title = _("{total} on the disk; the bars are the part that nothing uses, {free} in all")
+    boxes = (
+        _kind(usage, [thing for thing in things if thing.kind == usage.kind], largest)
+        for usage in usages
+    )
+    return Picture(title.format(total=size(total), free=size(free)), tuple(boxes))
+
+
+def _kind(usage: Usage, things: list[Stored], largest: int) -> Box:
+    counted = _("{count}; {free} not in use").format(
+        count=usage.count, free=size(usage.reclaimable)
+    )
+    return Box(
+        size(usage.size),
+        usage.kind,
+        (counted,),
+        (*map(_thing, things[:largest]), *_others(things[largest:])),
+        share=usage.reclaimable / usage.size if usage.size else None,
+    )
+
+
+def _thing(thing: Stored) -> Box:
+    name = f"{thing.name[:SHORT]}…" if ANONYMOUS.fullmatch(thing.name) else thing.name
+    taken = _("{own} of its own, {shared} shared") if thing.shared else "{own}"
+    used = _("in use") if thing.used else _("not in use")
+    text = taken.format(own=size(thing.own), shared=size(thing.shared))
+    return Box(name, used, (text,), share=float(not thing.used) if thing.own else None)
+
+
+def _others(things: Iterable[Stored]) -> tuple[Box, ...]:
+    rest = list(things)
+    if not rest:
+        return ()
+    text = _("{count} more").format(count=len(rest))
+    return (Box(text, details=(size(sum(thing.own for thing in rest)),)),)
