@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from labkit.engine import tools, transfer, trials
+from labkit.engine.portainer import portainer
+from labkit.engine.sockets import DESKTOP
 from labkit.engine.verdicts import ProbeResult, Verdict, failed
 from labkit.errors import LabError, NoSuchImage
 from labkit.translation import _
@@ -34,8 +36,6 @@ __all__ = [
 #: Below this, building the course images may fail.
 ENOUGH_DISK = 3e9
 REGISTRY_SECONDS = 3.0
-#: The operating system of an engine in Docker Desktop's virtual machine.
-DESKTOP = "Docker Desktop"
 OVERLAY = {"overlay2", "overlayfs", "fuse-overlayfs"}
 
 
@@ -247,6 +247,7 @@ ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "bridge_filter": _bridge_filter,
     "disk": _disk,
     "registry": _registry,
+    "portainer": portainer,
 }
 HOST_PROBES: Mapping[str, Callable[[], ProbeResult]] = {
     "cli": tools.cli,

@@ -70,10 +70,30 @@ def reach_registry(engine: Engine, registry: str, *, timeout: float) -> str:
         ):
             text = _message(answer)
     except EngineTooSlow:  # it waits for the registry
-        return _("no answer within {seconds:g} s").format(seconds=timeout)
+        return _no_answer(timeout)
     # A registry that wants a password has been reached.
     unreachable = any(words in text.lower() for words in UNREACHABLE)
     return text.rpartition('/v2/": ')[2] if unreachable else ""
+
+
+def look_up(engine: Engine, reference: str, *, timeout: float) -> str:
+    """Ask the engine to look an image up in its registry; nothing is pulled.
+
+    Args:
+        engine: It asks, since it is the one that pulls.
+        reference: With the registry where that is not Docker Hub.
+        timeout: Seconds.
+
+    Returns:
+        Why it cannot be pulled, or an empty text if it can.
+    """
+    api: Any = engine.client.api
+    url = _url(engine, f"distribution/{reference}/json")
+    try:
+        with engine.errors(), api.get(url, timeout=timeout) as answer:
+            return _message(answer) if answer.status_code >= HTTP_ERROR else ""
+    except EngineTooSlow:  # it waits for the registry
+        return _no_answer(timeout)
 
 
 def pull(engine: Engine, reference: str, report: Report) -> None:
@@ -328,6 +348,10 @@ def _message(answer: Any) -> str:
         return str(answer.json().get("message", ""))
     except ValueError:
         return str(answer.text)
+
+
+def _no_answer(timeout: float) -> str:
+    return _("no answer within {seconds:g} s").format(seconds=timeout)
 
 
 def _refuse(message: Mapping[str, Any], tail: Sequence[str] = ()) -> None:
