@@ -146,7 +146,7 @@ class LabMagics(Magics):
             self.board.close()
             return
         address = self.board.address(os.environ)
-        display(Shown(frame_text(address), frame_html(address)))
+        display(Shown(frame_text(address), frame_html(address, os.environ)))
 
     @line_magic
     @magic_arguments()

@@ -46,6 +46,8 @@ def _announced(served: Dashboard, arguments: argparse.Namespace) -> Callable[[],
     def ready() -> None:
         address = served.address()
         print(_("The dashboard: {address}").format(address=address), flush=True)
+        if by_hub := served.address_by_hub():
+            print(_("By JupyterHub: {address}").format(address=by_hub), flush=True)
         say(_("This address logs you in, once. Ctrl-C stops the dashboard."))
         if not arguments.no_browser:
             import webbrowser

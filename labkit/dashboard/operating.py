@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from labkit.dashboard.inventory import Row, rows
-from labkit.engine import changing, making, nested
-from labkit.engine.ownership import OBJECT_PREFIX, is_ours
-from labkit.engine.swarm import Swarm
+from labkit.dashboard.inventory import rows
+from labkit.dashboard.swarms import manager, swarm_rows
+from labkit.engine import changing, making
+from labkit.engine.ownership import OBJECT_PREFIX
 from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from labkit.dashboard.accounts import Account
+    from labkit.dashboard.inventory import Row
     from labkit.engine import Engine
 
 #: What can be done to what.
@@ -29,8 +27,6 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "node": ("active", "pause", "drain"),
 }
 OF_A_SWARM = frozenset({"service", "node"})
-#: Where the course's swarms have their first manager.
-MANAGER = "lab-node-1"
 #: What takes nothing away from anybody, and so needs no name typed.
 HARMLESS = frozenset({"start", "unpause", "push", "save", "active"})
 #: Made here, and so the course's.
@@ -129,25 +125,6 @@ def _change_swarm(manager: Engine, change: Change) -> None:
         changing.remove_service(manager, change.key)
 
 
-@contextmanager
-def manager(engine: Engine) -> Iterator[Engine]:
-    """Connect to a manager of a swarm: the engine itself, or else the first of the course's nodes.
-
-    Raises:
-        DashboardError: There is none.
-    """
-    if (engine.info().get("Swarm") or {}).get("ControlAvailable"):
-        yield engine
-        return
-    if not engine.containers.exists(MANAGER):
-        raise DashboardError(
-            _("This engine manages no swarm, and there are no nodes."),
-            hint=_("Run `labkit nodes up 3 --swarm`."),
-        )
-    with nested.connected(engine, MANAGER) as asked:
-        yield asked
-
-
 def create_container(engine: Engine, account: Account | None, wanted: making.Wanted) -> None:
     """Make a container and start it.
 
@@ -184,41 +161,6 @@ def create_volume(engine: Engine, account: Account | None, name: str) -> None:
     if engine.volumes.exists(name):
         raise DashboardError(_("There is a volume `{name}` already.").format(name=name))
     making.ensure_volume(engine, name, LABELS)
-
-
-def swarm_rows(manager: Engine) -> tuple[Row, ...]:
-    """List the nodes and services of a swarm.
-
-    Raises:
-        EngineRequestFailed: The engine is no manager of one.
-    """
-    swarm = Swarm.read(manager)
-    nodes = (
-        Row(
-            "node",
-            member.id,
-            member.name,
-            f"{member.state}, {member.availability}",
-            f"{member.role}, leader" if member.leader else member.role,
-            is_ours(member.name, member.labels),
-        )
-        for member in swarm.members
-    )
-    services = (
-        Row(
-            "service",
-            service.id,
-            service.name,
-            _("{running} of {wanted} run").format(
-                running=len(swarm.running(service)),
-                wanted=len(swarm.of(service)) if service.replicas is None else service.replicas,
-            ),
-            service.image,
-            is_ours(service.name, service.labels),
-        )
-        for service in swarm.services
-    )
-    return (*nodes, *services)
 
 
 def _named(name: str) -> None:

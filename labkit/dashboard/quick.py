@@ -10,6 +10,7 @@ from labkit import images
 from labkit.commands import run
 from labkit.dashboard.operating import permit
 from labkit.docker_config import VARIABLE, course_config
+from labkit.engine.ownership import owned
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -84,6 +85,12 @@ def deploy(
     permit(account)
     images.ensure(engine, course, template.images, progress=progress)
     _compose(engine, course, template, say, "up", "--detach", "--wait")
+
+
+def belongings(engine: Engine, template: Template) -> tuple[str, ...]:
+    """Name what `take_away` would remove."""
+    things = owned(engine, names=[f"{template.project}-*", f"{template.project}_*"])
+    return tuple(f"{thing.kind} {thing.name}" for thing in things)
 
 
 def take_away(

@@ -7,6 +7,7 @@ each time, for the name that was tried and for the address that it came from.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,9 +22,13 @@ if TYPE_CHECKING:
 
 #: Seconds after which somebody has to log in again.
 LONGEST = 12 * 3600.0
+#: The same where a hub said who it is: what it would say by then is not known.
+LONGEST_BY_HUB = 3600.0
 #: Wrong passwords before there is a wait; each further one doubles it, up to a minute.
 FREE_TRIES = 3
 LONGEST_WAIT = 60.0
+#: Seconds without a try after which wrong ones do not count any more.
+FORGOTTEN = 600.0
 #: How many names and addresses are remembered.
 MOST_TRIED = 1000
 
@@ -34,6 +39,7 @@ class Session:
 
     Attributes:
         by_password: Whether its account is in the file, and ends with it.
+        until: When it ends by itself.
         key: The cookie's value.
         xsrf: What a request that changes something must bring besides the cookie.
         pages: The pages that were made for it; only these may open a connection.
@@ -41,7 +47,7 @@ class Session:
 
     account: Account
     by_password: bool
-    born: float
+    until: float
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     xsrf: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     pages: set[str] = field(default_factory=set)
@@ -52,33 +58,43 @@ class Throttle:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
+        #: How many there were, and until when the next try has to wait.
         self._tried: dict[str, tuple[int, float]] = {}
 
-    def ask(self, *keys: str) -> None:
-        """Let a try pass.
+    def begin(self, *keys: str) -> None:
+        """Let a try pass, and count it as wrong until it is known to be right.
+
+        So many tries at once are many.
 
         Raises:
             NotPermitted: It is too early.
         """
-        left = max(self._tried.get(key, (0, 0.0))[1] for key in keys) - self._clock()
-        if left > 0:
-            text = _("Too many wrong passwords. Try again in {seconds:.0f} s.")
-            raise NotPermitted(text.format(seconds=max(left, 1)))
+        with self._lock:
+            left = max(self._known(key)[1] for key in keys) - self._clock()
+            if left > 0:
+                text = _("Too many wrong passwords. Try again in {seconds:.0f} s.")
+                raise NotPermitted(text.format(seconds=max(left, 1)))
+            for key in keys:
+                count = self._known(key)[0] + 1
+                doublings = min(count - FREE_TRIES, 10)
+                wait = min(2.0**doublings, LONGEST_WAIT) if doublings >= 0 else 0.0
+                self._tried.pop(key, None)  # what is counted last is forgotten last
+                self._tried[key] = (count, self._clock() + wait)
+            while len(self._tried) > MOST_TRIED:
+                del self._tried[next(iter(self._tried))]
 
-    def wrong(self, *keys: str) -> None:
-        """Note a wrong password."""
-        for key in keys:
-            count = self._tried.pop(key, (0, 0.0))[0] + 1
-            doublings = min(count - FREE_TRIES, 10)
-            wait = min(2.0**doublings, LONGEST_WAIT) if doublings >= 0 else 0.0
-            self._tried[key] = (count, self._clock() + wait)
-        while len(self._tried) > MOST_TRIED:
-            del self._tried[next(iter(self._tried))]
+    def right(self, name: str, address: str) -> None:
+        """Forget a name's wrong ones; from the address others may have been tried."""
+        with self._lock:
+            self._tried.pop(name, None)
+            count, _until = self._tried.pop(address, (1, 0.0))
+            if count > 1:
+                self._tried[address] = (count - 1, self._clock())
 
-    def right(self, *keys: str) -> None:
-        """Forget the wrong ones."""
-        for key in keys:
-            self._tried.pop(key, None)
+    def _known(self, key: str) -> tuple[int, float]:
+        count, until = self._tried.get(key, (0, 0.0))
+        return (0, 0.0) if self._clock() - until > FORGOTTEN else (count, until)
 
 
 class Sessions:
@@ -125,7 +141,7 @@ class Sessions:
                 hint=_("Log in with a password, or start the dashboard anew."),
             )
         self._invitations.remove(token)
-        return self._begin(self._owner, by_password=False)
+        return self._begin(self._owner, LONGEST, by_password=False)
 
     def log_in(self, name: str, password: str, address: str) -> Session:
         """Log in by a password.
@@ -133,10 +149,8 @@ class Sessions:
         Raises:
             NotPermitted: It is wrong, or there were too many wrong ones.
         """
-        keys = (f"name {name}", f"address {address}")
-        self._throttle.ask(*keys)
-        # Counted before it is checked, so that many tries at once are many.
-        self._throttle.wrong(*keys)
+        keys = f"name {name}", f"address {address}"
+        self._throttle.begin(*keys)
         account = self.accounts.check(name, password)
         by_password = account is not None
         if account is None and self._other is not None:
@@ -144,7 +158,13 @@ class Sessions:
         if account is None:
             raise NotPermitted(_("The name or the password is wrong."))
         self._throttle.right(*keys)
-        return self._begin(account, by_password=by_password)
+        if not by_password:
+            return self.came_by_hub(account)
+        return self._begin(account, LONGEST, by_password=True)
+
+    def came_by_hub(self, account: Account) -> Session:
+        """Log in somebody of whom a hub has said who it is."""
+        return self._begin(account, LONGEST_BY_HUB, by_password=False)
 
     def find(self, key: str) -> Session | None:
         """Return the session of a cookie, with the role that its account has now."""
@@ -157,7 +177,7 @@ class Sessions:
                 self.end(key)
                 return None
             session.account = account
-        if self._clock() - session.born > LONGEST:
+        if self._clock() > session.until:
             self.end(key)
             return None
         return session
@@ -166,7 +186,7 @@ class Sessions:
         """Log out."""
         self._sessions.pop(key, None)
 
-    def _begin(self, account: Account, *, by_password: bool) -> Session:
-        session = Session(account, by_password, self._clock())
+    def _begin(self, account: Account, longest: float, *, by_password: bool) -> Session:
+        session = Session(account, by_password, self._clock() + longest)
         self._sessions[session.key] = session
         return session

@@ -20,7 +20,7 @@ from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from labkit.engine.engine import Engine
@@ -103,19 +103,10 @@ def pull(engine: Engine, reference: str, report: Report) -> None:
         EngineRequestFailed: The registry or the engine refused, in their words.
     """
     repository, _colon, tag = reference.rpartition(":")
-    layers: dict[str, tuple[int, int]] = {}
     with engine.errors():
-        for message in engine.client.api.pull(repository, tag=tag, stream=True, decode=True):
-            _refuse(message)
-            detail = message.get("progressDetail") or {}
-            if message.get("status") == "Downloading" and detail.get("total"):
-                layers[message["id"]] = (detail["current"], detail["total"])
-            done, total = (
-                (sum(column) for column in zip(*layers.values(), strict=True))
-                if layers
-                else (None, None)
-            )
-            report(_("pulling {reference}").format(reference=reference), done, total)
+        said = engine.client.api.pull(repository, tag=tag, stream=True, decode=True)
+        text = _("pulling {reference}").format(reference=reference)
+        _report_layers(said, "Downloading", lambda done, total: report(text, done, total))
 
 
 def push(engine: Engine, reference: str, report: Report) -> None:
@@ -126,9 +117,29 @@ def push(engine: Engine, reference: str, report: Report) -> None:
     """
     repository, _colon, tag = reference.rpartition(":")
     with engine.errors():
-        for message in engine.client.api.push(repository, tag=tag, stream=True, decode=True):
-            _refuse(message)
-            report(_("pushing {reference}").format(reference=reference), None, None)
+        said = engine.client.api.push(repository, tag=tag, stream=True, decode=True)
+        text = _("pushing {reference}").format(reference=reference)
+        _report_layers(said, "Pushing", lambda done, total: report(text, done, total))
+
+
+def _report_layers(
+    said: Iterable[Mapping[str, Any]],
+    status: str,
+    report: Callable[[int | None, int | None], None],
+) -> None:
+    """Add up the layers of which an engine says, with `status`, how far they are."""
+    layers: dict[str, tuple[int, int]] = {}
+    for message in said:
+        _refuse(message)
+        detail = message.get("progressDetail") or {}
+        if message.get("status") == status and detail.get("total"):
+            # Its guess of a layer's size can be too small.
+            layers[message["id"]] = (min(detail["current"], detail["total"]), detail["total"])
+        if layers:
+            done, total = (sum(column) for column in zip(*layers.values(), strict=True))
+            report(done, total)
+        else:
+            report(None, None)
 
 
 @dataclass

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -12,36 +14,53 @@ from playwright.sync_api import expect
 from labkit.dashboard.attached import AttachedDashboard
 from labkit.engine import transfer
 from labkit.waiting import wait_until
+from tests.second import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Locator, Page
 
     from labkit.engine import Engine
+    from labkit.engine.private import PrivateEngine
+
+    Picture = Callable[[Page, str], None]
 
 #: Milliseconds that a page may take on a slow machine.
 PATIENCE = 60_000
 MARKUP = "<img src=x onerror=\"document.title='injected'\"><b>bold</b>"
+TABS = (
+    *("Status", "Templates", "Containers", "Images", "Networks"),
+    *("Volumes", "Events", "Swarm", "Users"),
+)
 _AT_REST = """() => Promise.all(document.getAnimations()
     .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
     .map(one => one.finished.catch(() => null)))"""
 
 
-@pytest.fixture
-def address(engine: Engine, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def environment(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return {**engine.cli_env(), "LABKIT_WORK": str(tmp_path_factory.mktemp("board"))}
+
+
+@pytest.fixture(scope="module")
+def attached() -> Iterator[AttachedDashboard]:
     attached = AttachedDashboard()
-    yield attached.address({**engine.cli_env(), "LABKIT_WORK": str(tmp_path)})
+    yield attached
     attached.close()
 
 
-@pytest.fixture(params=["light", "dark"])
-def board(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Page]:
+@pytest.fixture
+def board(
+    browser: Browser, attached: AttachedDashboard, environment: dict[str, str]
+) -> Iterator[Page]:
+    yield from opened(browser, attached.address(environment))
+
+
+def opened(browser: Browser, address: str) -> Iterator[Page]:
     # axe, which a test brings into the page, is not the page's own.
-    context = browser.new_context(
-        bypass_csp=True, viewport={"width": 1080, "height": 720}, color_scheme=request.param
-    )
+    context = browser.new_context(bypass_csp=True, viewport={"width": 1080, "height": 720})
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
@@ -51,20 +70,43 @@ def board(request: pytest.FixtureRequest, browser: Browser, address: str) -> Ite
     expect(page.get_by_role("heading", name="On the disk")).to_be_visible()
     yield page
     own = page.evaluate("location.origin")
-    assert [url for url in asked if not url.startswith((own, "data:"))] == []
+    assert [url for url in asked if not url.startswith((own, "data:", "blob:"))] == []
     context.close()
 
 
-def accessible(page: Page) -> list[str]:
-    """Return what axe finds wrong, once nothing fades in or out any more."""
-    page.evaluate(_AT_REST)
-    found = Axe().run(page)
-    return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found.response["violations"]]
+def in_both_themes(page: Page, picture: Picture, name: str) -> list[str]:
+    """Return what axe finds wrong once nothing fades any more; the page is left light."""
+    wrong = []
+    for theme, rules in (("dark", {"runOnly": ["color-contrast"]}), ("light", None)):
+        page.emulate_media(color_scheme=theme)
+        expect(page.locator(f"body.body--{theme}")).to_be_visible()
+        page.evaluate(_AT_REST)
+        found = Axe().run(page, options=rules).response["violations"]
+        wrong += [f"{theme} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+        picture(page, f"dashboard-{name}-{theme}")
+    return wrong
 
 
-def _scheme(page: Page) -> str:
-    dark: bool = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    return "dark" if dark else "light"
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+
+
+def press(page: Page, row: str, action: str) -> None:
+    """Open an object and press one of its buttons."""
+    page.get_by_role("button", name=row, exact=True).click()
+    page.get_by_role("dialog", name=row).get_by_role("button", name=action, exact=True).click()
+
+
+def agree(page: Page, question: str) -> Locator:
+    """Answer a question with yes; return what it said."""
+    asked = page.get_by_role("dialog", name=question)
+    expect(asked).to_be_visible()
+    asked.get_by_role("button", name="Do it").click()
+    return asked
+
+
+def said(page: Page, text: str) -> None:
+    expect(page.locator(".q-notification").get_by_text(text).first).to_be_visible()
 
 
 def run(engine: Engine, name: str, command: str, **options: Any) -> None:
@@ -73,14 +115,17 @@ def run(engine: Engine, name: str, command: str, **options: Any) -> None:
     api.start(api.create_container("lab/shell", ["sh", "-c", command], name=name, **options))
 
 
+def shells(engine: Engine, name: str) -> int:
+    lines = engine.containers.ask(name, "ps").output.splitlines()
+    return sum(line.endswith(" sh") for line in lines)
+
+
 def test_a_container_is_seen_entered_and_stopped(
-    board: Page, clean_engine: Engine, picture: Callable[[Page, str], None]
+    board: Page, clean_engine: Engine, picture: Picture
 ) -> None:
-    scheme = _scheme(board)
-    assert accessible(board) == []
-    board.get_by_role("tab", name="Containers").click()
-    said = f"echo '{MARKUP}'; trap exit TERM; while :; do sleep 0.2; done"
-    run(clean_engine, "lab-outside", said, labels={MARKUP: MARKUP})
+    tab(board, "Containers")
+    written = f"echo '{MARKUP}'; trap exit TERM; while :; do sleep 0.2; done"
+    run(clean_engine, "lab-outside", written, labels={MARKUP: MARKUP}, environment={"A": MARKUP})
     expect(board.get_by_role("row", name=re.compile("lab-outside"))).to_contain_text("running")
     board.get_by_role("button", name="lab-outside").click()
 
@@ -88,8 +133,7 @@ def test_a_container_is_seen_entered_and_stopped(
     expect(details.get_by_text("<b>bold</b>").last).to_be_visible()
     assert board.locator("img[src=x], b:text('bold')").count() == 0
     assert board.title() != "injected"
-    picture(board, f"dashboard-container-{scheme}")
-    assert accessible(board) == []
+    assert in_both_themes(board, picture, "container") == []
 
     details.get_by_role("button", name="console").click()
     expect(board.get_by_role("heading", name="Console in lab-outside")).to_be_visible()
@@ -97,14 +141,11 @@ def test_a_container_is_seen_entered_and_stopped(
     board.keyboard.type("echo $((40 + 2)) > /typed; echo it is $((40 + 2))\n")
     expect(board.locator(".xterm-rows")).to_contain_text("it is 42")
     assert clean_engine.containers.read_file("lab-outside", "/typed") == b"42\n"
-    picture(board, f"dashboard-console-{scheme}")
+    picture(board, "dashboard-console")
     board.get_by_role("button", name="Close").click()
-
-    def shells() -> int:
-        lines = clean_engine.containers.ask("lab-outside", "ps").output.splitlines()
-        return sum(line.endswith(" sh") for line in lines)
-
-    wait_until(lambda: shells() == 0, what="the shell to end", timeout=20)
+    wait_until(
+        lambda: shells(clean_engine, "lab-outside") == 0, what="the shell to end", timeout=20
+    )
 
     # From here on by the keyboard alone.
     board.get_by_role("button", name="lab-outside").focus()
@@ -119,19 +160,18 @@ def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine
     api: Any = clean_engine.client.api
     api.create_network("theirs-seen", "bridge")
     try:
-        board.get_by_role("tab", name="Networks").click()
+        tab(board, "Networks")
         for typed in ("theirs", "theirs-seen"):
-            board.get_by_role("button", name="theirs-seen").click()
-            board.get_by_role("dialog").get_by_role("button", name="remove").click()
+            press(board, "theirs-seen", "remove")
             asked = board.get_by_role("dialog").get_by_role("textbox", name="Name")
             asked.fill(typed)
             asked.press("Enter")
             expect(board.get_by_role("dialog")).to_have_count(0)
             if typed == "theirs":
-                expect(board.get_by_text("Type its name").first).to_be_visible()
+                said(board, "Type its name")
                 assert clean_engine.networks.exists("theirs-seen")
         expect(board.get_by_role("button", name="theirs-seen")).to_have_count(0)
-        board.get_by_role("tab", name="Events").click()
+        tab(board, "Events")
         expect(board.get_by_role("row", name=re.compile("destroy theirs-seen"))).to_be_visible()
         assert not clean_engine.networks.exists("theirs-seen")
     finally:
@@ -139,17 +179,209 @@ def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine
             api.remove_network("theirs-seen")
 
 
-@pytest.mark.parametrize("board", ["light"], indirect=True)
-def test_an_archive_is_loaded(board: Page, clean_engine: Engine, tmp_path: Path) -> None:
-    transfer.tag(clean_engine, "lab/shell", "lab/loaded", "1")
+def test_what_is_filled_in_is_made_and_what_is_removed_is_asked_for(
+    board: Page, clean_engine: Engine
+) -> None:
+    for kind in ("network", "volume"):
+        tab(board, f"{kind.title()}s")
+        board.get_by_role("textbox", name=f"New {kind}").fill("lab-made")
+        board.get_by_role("tabpanel").get_by_role("button", name="Create").press("Enter")
+        expect(board.get_by_role("button", name="lab-made")).to_be_visible()
+    tab(board, "Containers")
+    board.get_by_role("button", name="New container").click()
+    filled = {
+        "Image": "lab/shell",
+        "Name": "lab-made",
+        "Command": "sh -c 'echo \"hello\" > /data/said; sleep 600'",
+        "Ports": "8093:80",
+        "Network": "lab-made",
+        "Volumes": "lab-made:/data",
+    }
+    for name, text in filled.items():
+        board.get_by_role("textbox", name=re.compile(f"^{name}")).fill(text)
+    create = board.get_by_role("button", name="Create and start")
+    board.get_by_role("textbox", name="Ports").fill(MARKUP)
+    create.click()
+    said(board, "This cannot be read")
+    board.get_by_role("textbox", name="Ports").fill("8093:80")
+    board.get_by_role("textbox", name="Name").fill("lab-<b>bold</b>")
+    create.click()
+    said(board, "Invalid container name (lab-<b>bold</b>)")  # in the engine's words
+    assert board.locator("img[src=x], b:text('bold')").count() == 0
+    board.get_by_role("textbox", name="Name").fill("lab-made")
+    create.click()
+    expect(board.get_by_role("row", name=re.compile("lab-made"))).to_contain_text("8093->80")
+    made = clean_engine.containers.get("lab-made")
+    assert (made.running, set(made.networks)) == (True, {"lab-made"})
+    found = wait_until(
+        lambda: clean_engine.containers.ask("lab-made", "cat", "/data/said").output,
+        what="the command",
+        timeout=10,
+    )
+    assert found.strip() == "hello"
+
+    press(board, "lab-made", "remove")
+    board.get_by_role("dialog").get_by_role("button", name="Leave it").click()
+    expect(board.get_by_role("dialog")).to_have_count(0)
+    assert clean_engine.containers.exists("lab-made")
+    press(board, "lab-made", "remove")
+    agree(board, "Remove container lab-made?")
+    expect(board.get_by_role("row", name=re.compile("lab-made"))).to_have_count(0)
+    tab(board, "Volumes")
+    press(board, "lab-made", "remove")
+    agree(board, "Remove volume lab-made?")
+    expect(board.get_by_role("button", name="lab-made")).to_have_count(0)
+    assert not clean_engine.volumes.exists("lab-made")
+
+
+def test_an_image_goes_to_a_registry_and_into_a_file_and_comes_back(
+    board: Page, clean_engine: Engine, tmp_path: Path
+) -> None:
+    tab(board, "Templates")
+    expect(board.get_by_role("button", name="Take away Registry")).to_be_hidden()
+    board.get_by_role("button", name="Deploy Registry").click()
+    said(board, "Registry is up")
+    [port] = [
+        place[1]
+        for places in clean_engine.containers.get("lab-app-registry-registry-1").ports.values()
+        for place in places
+    ][:1]
+    name = f"localhost:{port}/lab/shell:1"
+    transfer.tag(clean_engine, "lab/shell", name.removesuffix(":1"), "1")
+
+    tab(board, "Images")
+    press(board, name, "push")
+    said(board, "is pushed")
+    press(board, name, "remove")
+    agree(board, f"Remove image {name}?")
+    expect(board.get_by_role("button", name=name)).to_have_count(0)
+    board.get_by_role("textbox", name="Image, such as").fill(name)
+    board.get_by_role("button", name="Pull", exact=True).click()
+    expect(board.get_by_role("button", name=name)).to_be_visible()
+    assert clean_engine.images.get(name).id == clean_engine.images.get("lab/shell").id
+
+    board.get_by_role("textbox", name="Image, such as").fill(f"localhost:{port}/lab/none")
+    board.get_by_role("button", name="Pull", exact=True).click()
+    said(board, "lab/none")
+    with board.expect_download() as saved:
+        press(board, name, "save")
     archive = tmp_path / "image.tar"
-    archive.write_bytes(b"".join(transfer.save(clean_engine, ["lab/loaded:1"])))
-    transfer.untag(clean_engine, "lab/loaded:1")
-    board.get_by_role("tab", name="Images").click()
-    assert accessible(board) == []
-    expect(board.get_by_role("button", name="lab/loaded:1")).to_have_count(0)
+    saved.value.save_as(archive)
+    transfer.untag(clean_engine, name)
+    expect(board.get_by_role("button", name=name)).to_have_count(0)
     with board.expect_file_chooser() as chooser:
         board.get_by_role("button", name="Load an archive").click()
     chooser.value.set_files(archive)
-    expect(board.get_by_role("button", name="lab/loaded:1")).to_be_visible()
-    assert clean_engine.images.exists("lab/loaded:1")
+    expect(board.get_by_role("button", name=name)).to_be_visible()
+    transfer.untag(clean_engine, name)
+
+    tab(board, "Templates")
+    board.get_by_role("button", name="Take away Registry").click()
+    asked = board.get_by_role("dialog", name="Take away Registry?")
+    expect(asked).to_contain_text("container lab-app-registry-registry-1")
+    expect(asked).to_contain_text("volume lab-app-registry_")
+    agree(board, "Take away Registry?")
+    said(board, "Registry is gone")
+    assert not clean_engine.containers.exists("lab-app-registry-registry-1")
+
+
+def test_all_tabs_by_the_keyboard_in_both_themes_and_a_page_that_goes_leaves_nothing(
+    board: Page,
+    browser: Browser,
+    attached: AttachedDashboard,
+    environment: dict[str, str],
+    clean_engine: Engine,
+    picture: Picture,
+) -> None:
+    api: Any = clean_engine.client.api
+    for number in range(10):
+        api.create_container("lab/shell", name=f"lab-a-long-name-that-goes-on-and-on-{number}")
+    run(clean_engine, "lab-entered", "sleep 600")
+    run(clean_engine, "lab-fails", "exit 3")
+    assert attached._process is not None
+    server = psutil.Process(attached._process.pid)
+    for other in opened(browser, attached.address(environment)):
+        tab(other, "Containers")
+        press(other, "lab-entered", "console")
+        expect(other.locator(".xterm-rows")).to_contain_text("/ #")
+        with_two = connections(server)
+    # That page has gone with its terminal open; this one is used meanwhile.
+    wrong = []
+    board.get_by_role("tab", name=TABS[0]).focus()
+    for name in TABS:
+        expect(board.get_by_role("tab", name=name)).to_be_focused()
+        board.keyboard.press("Enter")
+        expect(board.get_by_role("tab", name=name, selected=True)).to_be_visible()
+        wrong += in_both_themes(board, picture, name.lower())
+        board.keyboard.press("ArrowRight")
+    assert "\n".join(wrong) == ""
+    board.set_viewport_size({"width": 390, "height": 720})
+    tab(board, "Containers")
+    picture(board, "dashboard-narrow")
+    expect(board.get_by_role("row", name=re.compile("lab-fails"))).to_contain_text("exited (3)")
+    assert board.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    wait_until(
+        lambda: shells(clean_engine, "lab-entered") == 0, what="the shell to end", timeout=30
+    )
+    wait_until(lambda: connections(server) < with_two, what="connections to end", timeout=10)
+
+
+def connections(process: psutil.Process) -> int:
+    """Count those to browsers and to the engine, each of which the page's terminal had one of."""
+    return len([one for one in process.net_connections("all") if one.status != "LISTEN"])
+
+
+def test_a_swarm_is_followed_and_an_engine_that_restarts(
+    browser: Browser, private: PrivateEngine, clean_engine: Engine, tmp_path: Path, picture: Picture
+) -> None:
+    attached = AttachedDashboard()
+    engine = private.start(silent)
+    transfer.copy(clean_engine, ["lab/shell:latest"], engine)
+    api: Any = engine.client.api
+    swarm: Any = engine.client
+    try:
+        # Its own network has an address on the bridge and nowhere else.
+        subnet = api.inspect_network("bridge")["IPAM"]["Config"][0]["Subnet"]
+        here = str(next(ip_network(subnet).hosts()))
+        swarm.swarm.init(advertise_addr=here, listen_addr=here)
+        address = attached.address({**engine.cli_env(), "LABKIT_WORK": str(tmp_path)})
+        for board in opened(browser, address):
+            tab(board, "Swarm")
+            expect(board.get_by_role("row", name=re.compile("ready, active"))).to_be_visible()
+            service = swarm.services.create(
+                "lab/shell:latest", ["sleep", "600"], name="lab-tasks", labels={MARKUP: MARKUP}
+            )
+            row = board.get_by_role("row", name=re.compile("lab-tasks"))
+            expect(row).to_contain_text("1 of 1 run")
+            service.scale(2)
+            expect(row).to_contain_text("2 of 2 run")
+            board.get_by_role("button", name="lab-tasks").click()
+            board.get_by_role("spinbutton", name="Tasks").fill("3")
+            picture(board, "dashboard-service")
+            board.get_by_role("dialog").get_by_role("button", name="scale").click()
+            expect(row).to_contain_text("3 of 3 run")
+            press(board, "lab-tasks", "remove")
+            agree(board, "Remove service lab-tasks?")
+            expect(row).to_have_count(0)
+
+            tab(board, "Volumes")
+            api.create_volume("lab-before")
+            expect(board.get_by_role("button", name="lab-before")).to_be_visible()
+            private.stop(silent)
+            alert = board.get_by_role("alert").filter(has_text="No Docker engine answers")
+            expect(alert).to_be_visible()
+            board.get_by_role("textbox", name="New volume").fill("lab-none")
+            board.get_by_role("tabpanel").get_by_role("button", name="Create").click()
+            expect(board.locator(".q-notification").first).to_contain_text("No Docker engine")
+            again = private.start(silent)
+            expect(alert).to_have_count(0)
+            again.client.api.remove_volume("lab-before")
+            again.client.api.create_volume("lab-after")
+            again.close()
+            expect(board.get_by_role("button", name="lab-after")).to_be_visible()
+            expect(board.get_by_role("button", name="lab-before")).to_have_count(0)
+            tab(board, "Swarm")
+            expect(board.get_by_role("row", name=re.compile("ready, active"))).to_be_visible()
+    finally:
+        attached.close()
+        engine.close()

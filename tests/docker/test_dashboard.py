@@ -274,6 +274,9 @@ def test_a_write_needs_the_pages_token_and_its_origin(owner: httpx.Client) -> No
     assert owner.post("/_nicegui_ws/socket.io/?EIO=4&transport=polling").status_code == 403
     evil = {"Origin": "http://evil.example"}
     assert owner.post("/login", data={"name": "x"}, headers=evil).status_code == 403
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        for route in ("/", "/save?image=lab/shell:latest", "/_nicegui/x", "/enter?token=guess"):
+            assert owner.request(method, route).status_code == 403
 
 
 def test_a_login_form_needs_its_token(served: Served) -> None:
@@ -282,20 +285,6 @@ def test_a_login_form_needs_its_token(served: Served) -> None:
         data = {"name": "form", "password": PASSWORD, "token": ""}
         assert "too old" in browser.post("/login", data=data).text
         assert browser.get("/").status_code == 303
-
-
-def test_a_wrong_password_is_slowed_down_and_names_are_escaped(
-    board: AttachedDashboard, served: Served
-) -> None:
-    served.accounts.put("slow", Role.VIEWER, PASSWORD)
-    with served.browser() as browser:
-        # The longer it goes on, the longer is the wait, also for a machine that is slow itself.
-        for _try in range(FREE_TRIES + 5):
-            answer = served.log_in(browser, "slow", "<b>wrong</b>")
-            assert answer.status_code == 403
-            assert "<b>wrong" not in answer.text
-        assert "Too many wrong passwords" in served.log_in(browser, "slow", PASSWORD).text
-    board.close()  # the address of all tests would have to wait
 
 
 def test_a_viewer_sees_nothing_that_changes_anything_and_saves_nothing(served: Served) -> None:
@@ -312,20 +301,35 @@ def test_a_viewer_sees_nothing_that_changes_anything_and_saves_nothing(served: S
         with operator.stream("GET", "/save?image=lab/shell:latest") as saved:
             assert saved.status_code == 200
             assert "lab-shell" in saved.headers["content-disposition"]
+        page, cookie = page_id(seen), cookie_of(viewer, served)
+        assert connects(served, page=page, cookie=cookie, origin=served.origin)
+        theirs = page_id(able)
+        assert not connects(served, page=theirs, cookie=cookie, origin=served.origin)
         served.accounts.remove("vic")
-        assert viewer.get("/").status_code == 303
+        assert not connects(served, page=page, cookie=cookie, origin=served.origin)
+        for path in ("/", "/save?image=lab/shell:latest"):
+            assert viewer.get(path).headers["location"] == "/login"
 
 
-def test_a_dashboard_ends_when_it_is_told_to(environment: dict[str, str]) -> None:
-    attached = AttachedDashboard()
-    address = attached.address(environment)
-    process = attached._process
+def test_a_wrong_password_is_slowed_down_and_names_are_escaped(served: Served) -> None:
+    served.accounts.put("slow", Role.VIEWER, PASSWORD)
+    with served.browser() as browser:
+        # The longer it goes on, the longer is the wait, also for a machine that is slow itself.
+        for _try in range(FREE_TRIES + 5):
+            answer = served.log_in(browser, "slow", "<b>wrong</b>")
+            assert answer.status_code == 403
+            assert "<b>wrong" not in answer.text
+        assert "Too many wrong passwords" in served.log_in(browser, "slow", PASSWORD).text
+
+
+def test_a_dashboard_ends_when_it_is_told_to(board: AttachedDashboard, served: Served) -> None:
+    process = board._process
     assert process is not None
-    assert answers(address)
-    attached.close()
+    assert answers(served.address)
+    board.close()
     assert process.returncode == 0
-    assert not answers(address)
-    attached.close()
+    assert not answers(served.address)
+    board.close()
 
 
 def test_a_dashboard_ends_with_who_started_it_also_when_that_is_killed(

@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
 
 from labkit.dashboard import operating, quick, status
 from labkit.dashboard.accounts import Account, Accounts, Role
 from labkit.dashboard.frame import frame_html
-from labkit.dashboard.hub import hub_account
+from labkit.dashboard.hub import Hub
 from labkit.dashboard.inventory import Event, Row, View, Watched
 from labkit.dashboard.operating import Change
-from labkit.dashboard.sessions import FREE_TRIES, LONGEST, Sessions
+from labkit.dashboard.page.entrance import Entrance
+from labkit.dashboard.page.guard import Guard
+from labkit.dashboard.sessions import (
+    FORGOTTEN,
+    FREE_TRIES,
+    LONGEST,
+    LONGEST_BY_HUB,
+    MOST_TRIED,
+    Sessions,
+)
 from labkit.engine.disk import Usage
 from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
 
 OPERATOR = Account("ada", Role.OPERATOR)
 VIEWER = Account("vic", Role.VIEWER)
@@ -126,6 +146,48 @@ def test_wrong_passwords_make_the_next_try_wait_longer_each_time(
         sessions.log_in("vic", "guess", "10.0.0.1")
 
 
+def test_many_names_and_many_tries_at_once_are_many_from_one_address(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+    monkeypatch.setattr(
+        sessions.accounts,
+        "check",
+        lambda name, password: VIEWER if password == PASSWORD else checked.append(name),
+    )
+
+    def guess(number: int) -> None:
+        with pytest.raises(NotPermitted):
+            sessions.log_in(f"name-{number}", "guess", "10.0.0.1")
+
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(guess, range(MOST_TRIED + 100)))
+    assert len(checked) == FREE_TRIES
+
+
+def test_who_has_an_account_does_not_get_more_guesses_by_it(
+    sessions: Sessions, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sessions.accounts,
+        "check",
+        lambda _name, password: VIEWER if password == PASSWORD else None,
+    )
+    for number in range(FREE_TRIES):
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in(f"name-{number}", "guess", "10.0.0.1")
+    clock.now += 1.1
+    sessions.log_in("vic", PASSWORD, "10.0.0.1")
+    with pytest.raises(NotPermitted, match="wrong"):
+        sessions.log_in("another", "guess", "10.0.0.1")
+    with pytest.raises(NotPermitted, match="again in 2 s"):
+        sessions.log_in("vic", PASSWORD, "10.0.0.1")
+    clock.now += FORGOTTEN + 3
+    for number in range(FREE_TRIES):
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in(f"name-{number}", "guess", "10.0.0.1")
+
+
 def test_no_wait_is_longer_than_a_minute(sessions: Sessions, clock: Clock) -> None:
     for _try in range(20):
         with pytest.raises(NotPermitted, match="wrong"):
@@ -143,49 +205,193 @@ def test_a_session_ends_with_its_account_and_by_time(sessions: Sessions, clock: 
     assert sessions.find(viewer.key) is None
 
     owner = sessions.accept(sessions.invite())
-    clock.now += LONGEST + 1
+    by_hub = sessions.came_by_hub(VIEWER)
+    clock.now += LONGEST_BY_HUB + 1
+    assert sessions.find(owner.key) is owner
+    assert sessions.find(by_hub.key) is None
+    clock.now += LONGEST - LONGEST_BY_HUB
     assert sessions.find(owner.key) is None
 
 
-class Hub(BaseHTTPRequestHandler):
+#: What JupyterHub 6 answers to `GET /hub/api/user`, less what is not read.
+PERSON: dict[str, Any] = {"kind": "user", "admin": False, "groups": [], "roles": ["user"]}
+OWN = ["access:servers!user=ada", "read:users:name!user=ada"]
+ALL = ["access:servers", "access:services", "admin:users"]
+BY_LOGIN = {**PERSON, "scopes": ["access:services!service=dashboard"]}
+
+
+class AnswersAsHub(BaseHTTPRequestHandler):
     people: ClassVar[dict[str, Any]] = {
-        "token t1": {"kind": "user", "name": "ada", "admin": False},
-        "token t2": {"kind": "user", "name": "boss", "admin": True},
-        "token t3": {"kind": "user", "name": "vic", "admin": False},
-        "token t4": {"kind": "service", "name": "robot", "admin": True},
+        "t1": {**PERSON, "name": "ada", "scopes": OWN},
+        "t2": {**PERSON, "name": "boss", "admin": True, "scopes": ALL},
+        "t3": {**PERSON, "name": "vic", "scopes": ["access:servers!server=ada/"]},
+        "t4": {"kind": "service", "name": "robot", "admin": True, "scopes": ALL},
+        "t5": {**PERSON, "name": "ada", "scopes": ["access:services!service=other"]},
+        "t6": {**BY_LOGIN, "name": "vic"},
+        "t7": {**BY_LOGIN, "name": "opal", "groups": ["labkit-operators"]},
     }
 
     def do_GET(self) -> None:
-        person = self.people.get(self.headers["Authorization"])
-        self.send_response(200 if person and self.path == "/hub/api/user" else 403)
+        token = self.headers["Authorization"].removeprefix("token ")
+        person = self.people.get(token) if self.path == "/hub/api/user" else None
+        self.answer(200 if person else 403, person or {"status": 403, "message": "Forbidden"})
+
+    def do_POST(self) -> None:
+        sent = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        wanted = {
+            "client_id": ["service-dashboard"],
+            "client_secret": ["secret"],
+            "grant_type": ["authorization_code"],
+            "redirect_uri": ["/services/dashboard/oauth_callback"],
+        }
+        code = sent.pop("code")[0]
+        if self.path == "/hub/api/oauth2/token" and sent == wanted and code.startswith("code-"):
+            self.answer(200, {"access_token": code.removeprefix("code-"), "token_type": "Bearer"})
+        else:
+            self.answer(401, {"error": "invalid_client"})
+
+    def answer(self, status: int, said: dict[str, Any]) -> None:
+        self.send_response(status)
         self.end_headers()
-        self.wfile.write(json.dumps(person).encode())
+        self.wfile.write(json.dumps(said).encode())
 
     def log_message(self, *_arguments: object) -> None:
         pass
 
 
 @pytest.fixture
-def hub() -> Iterator[dict[str, str]]:
-    server = HTTPServer(("127.0.0.1", 0), Hub)
+def hub_api() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), AnswersAsHub)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    address = f"http://127.0.0.1:{server.server_port}/hub/api"
-    yield {"JUPYTERHUB_API_URL": address, "JUPYTERHUB_USER": "ada"}
+    yield f"http://127.0.0.1:{server.server_port}/hub/api"
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def test_a_hub_says_who_may_change(hub: dict[str, str]) -> None:
-    assert hub_account("ada", "t1", hub) == OPERATOR  # whose server it is
-    assert hub_account("boss", "t2", hub) == Account("boss", Role.OPERATOR)
-    assert hub_account("vic", "t3", hub) == VIEWER
-    assert hub_account("ada", "t3", hub) is None  # another's token
-    assert hub_account("robot", "t4", hub) is None
-    assert hub_account("ada", "none", hub) is None
-    assert hub_account("ada", "t1\r\nX: y", hub) is None
-    assert hub_account("ada", "t1", {}) is None
+@pytest.fixture
+def in_a_server(hub_api: str) -> Hub:
+    """A dashboard in ada's server."""
+    environment = {
+        "JUPYTERHUB_API_URL": hub_api,
+        "JUPYTERHUB_USER": "ada",
+        "JUPYTERHUB_SERVICE_PREFIX": "/user/ada/",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": (
+            '["access:servers!server=ada/", "access:servers!user=ada", "access:servers"]'
+        ),
+    }
+    hub = Hub.around(environment, 8123)
+    assert hub is not None
+    return hub
+
+
+@pytest.fixture
+def as_a_service(hub_api: str) -> Hub:
+    environment = {
+        "JUPYTERHUB_API_URL": hub_api,
+        "JUPYTERHUB_API_TOKEN": "secret",
+        "JUPYTERHUB_BASE_URL": "/",
+        "JUPYTERHUB_CLIENT_ID": "service-dashboard",
+        "JUPYTERHUB_SERVICE_PREFIX": "/services/dashboard/",
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": "/services/dashboard/oauth_callback",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": (
+            '["access:services", "access:services!service=dashboard"]'
+        ),
+    }
+    hub = Hub.around(environment, 8123)
+    assert hub is not None
+    return hub
+
+
+def test_a_hub_says_who_may_change_in_somebodys_server(in_a_server: Hub) -> None:
+    hub = in_a_server
+    assert hub.prefix == "/user/ada/proxy/8123"
+    assert hub.account("ada", "t1") == OPERATOR  # whose server it is
+    assert hub.account("boss", "t2") == Account("boss", Role.OPERATOR)
+    assert hub.account("vic", "t3") == VIEWER  # with whom it is shared
+    assert hub.account("ada", "t3") is None  # another's token
+    assert hub.account("robot", "t4") is None
+    assert hub.account("ada", "t5") is None  # another service could come with it
+    assert hub.account("ada", "none") is None
+    assert hub.account("ada", "t1\r\nX: y") is None
+    assert Hub.around({}, 8123) is None
+
+
+def test_a_hub_logs_people_in_for_a_service(as_a_service: Hub) -> None:
+    hub = as_a_service
+    assert hub.login("a state") == (
+        "/hub/api/oauth2/authorize?client_id=service-dashboard"
+        "&redirect_uri=%2Fservices%2Fdashboard%2Foauth_callback&response_type=code&state=a+state"
+    )
+    assert hub.came_back("code-t6") == VIEWER
+    assert hub.came_back("code-t7") == Account("opal", Role.OPERATOR)
+    assert hub.came_back("code-t2") == Account("boss", Role.OPERATOR)
+    assert hub.came_back("code-t1") is None  # not for this service
+    assert hub.came_back("stolen") is None
+    assert replace(hub, secret="guess").came_back("code-t6") is None  # noqa: S106 - of no one
+    assert replace(hub, api="http://127.0.0.1:1").came_back("code-t6") is None
+
+
+class Through:
+    """A browser at an application that says who came and where to, with the guard before it."""
+
+    def __init__(self, sessions: Sessions, hub: Hub) -> None:
+        entrance = Entrance(sessions, 8123, hub)
+        inner = Route("/{path:path}", self.seen)
+        guarded = Guard(Starlette(routes=[*entrance.routes(), inner]), sessions, 8123, hub)
+        self.client = httpx.AsyncClient(
+            transport=httpx.ASGITransport(guarded), base_url="https://hub.example"
+        )
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return asyncio.run(self.client.get(path, **more))
+
+    def post(self, path: str, **more: Any) -> httpx.Response:
+        return asyncio.run(self.client.post(path, **more))
+
+    @staticmethod
+    def seen(request: Request) -> Response:
+        account = request.scope["labkit.session"].account
+        prefix = request.headers.get("x-forwarded-prefix", "")
+        return JSONResponse([account.name, request.url.path, prefix])
+
+
+def test_somebody_comes_by_the_hub_and_goes_back_to_it(
+    sessions: Sessions, as_a_service: Hub
+) -> None:
+    browser = Through(sessions, as_a_service)
+    place = "/services/dashboard"
+    assert browser.get(f"{place}/").headers["location"] == f"{place}/login"
+    assert 'href="hub"' in browser.get(f"{place}/login").text
+    sent = browser.get(f"{place}/hub").headers["location"]
+    [state] = parse_qs(urlsplit(sent).query)["state"]
+    for wrong in ("", "guess"):
+        back = browser.get(f"{place}/oauth_callback", params={"code": "code-t6", "state": wrong})
+        assert back.status_code == 403
+    back = browser.get(f"{place}/oauth_callback", params={"code": "code-t6", "state": state})
+    assert back.status_code == 200
+    assert "Path=/services/dashboard/;" in back.headers["set-cookie"]
+    assert browser.get(f"{place}/x").json() == ["vic", "/x", place]
+    # A state is for one login.
+    back = browser.get(f"{place}/oauth_callback", params={"code": "code-t7", "state": state})
+    assert back.status_code == 403
+
+
+def test_jupyter_server_proxy_leads_to_the_same_and_nobody_else_names_a_place(
+    sessions: Sessions, in_a_server: Hub
+) -> None:
+    browser = Through(sessions, in_a_server)
+    place = {"X-Forwarded-Prefix": in_a_server.prefix}
+    entered = browser.get(f"/enter?token={sessions.invite()}", headers=place)
+    assert f"Path={in_a_server.prefix}/;" in entered.headers["set-cookie"]
+    [cookie] = browser.client.cookies.jar
+    sent = {"Cookie": f"{cookie.name}={cookie.value}"}
+    assert browser.get("/x", headers={**place, **sent}).json() == ["ada", "/x", in_a_server.prefix]
+    evil = {"X-Forwarded-Prefix": "/evil", **sent}
+    assert browser.get("/x", headers=evil).json() == ["ada", "/x", ""]
+    assert browser.get("/hub").status_code == 404  # its own server logs people in
+    assert browser.post("/login", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
 @pytest.fixture
@@ -328,5 +534,6 @@ def test_each_template_has_a_file_and_names_of_the_course() -> None:
 
 
 def test_a_frame_escapes_its_address() -> None:
-    shown = frame_html("http://127.0.0.1:1/enter?token=</script>")
-    assert shown.count("</script>") == 1
+    environment = {"JUPYTERHUB_SERVICE_PREFIX": "/user/<script>/"}
+    shown = frame_html("http://127.0.0.1:1/enter?token=</script>", environment)
+    assert (shown.count("<script>"), shown.count("</script>")) == (1, 1)

@@ -20,6 +20,8 @@ from labkit.translation import _
 if TYPE_CHECKING:
     from labkit.dashboard.page.desk import Page
 
+#: Seconds until a page whose session has ended goes, where nothing happens on the engine.
+INTERVAL = 5.0
 #: NiceGUI's own blue is too pale for white text on it, and any that is not is too dark for text on
 #: black. Quasar's rules of colour are important, and of such the earliest layer's counts.
 CSS = """
@@ -30,11 +32,19 @@ body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
   .body--dark .text-negative { color: #f2a19a !important }
   .body--dark .text-positive { color: #7fd99a !important }
 }
-.labkit-hidden { display: none }
+.labkit-hidden, .q-loading-bar { display: none }
 .labkit-wide { width: 100% }
 .labkit-break { overflow-wrap: anywhere }
 .labkit-term { min-width: 7rem }
 .labkit-card { min-width: 16rem; flex: 1 }
+.labkit-cards { display: grid; gap: 1rem; width: 100%;
+  grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)) }
+.labkit-bar { align-items: center }
+.labkit-name { width: max-content; max-width: min(24rem, 45vw) }
+.labkit-name .q-btn__content { overflow-wrap: anywhere; text-align: left; white-space: normal }
+.labkit-tabs { max-width: 100% }
+.labkit-progress { position: fixed; right: 1rem; bottom: 1rem; z-index: 7000; width: 22rem;
+  max-width: calc(100vw - 2rem) }
 .labkit-filter { width: 16rem }
 .labkit-details { min-width: min(44rem, 90vw); max-width: 90vw }
 .labkit-log { font: 13px/1.4 monospace; white-space: pre-wrap; overflow: auto; max-height: 16rem;
@@ -56,15 +66,16 @@ def build(page: Page) -> None:
         "networks": (_("Networks"), objects_tab.networks),
         "volumes": (_("Volumes"), objects_tab.volumes),
         "events": (_("Events"), events_tab.build),
-        "swarm": (_("Swarm"), swarm_tab.build),
+        swarm_tab.NAME: (_("Swarm"), swarm_tab.build),
         "users": (_("Users"), users_tab.build),
     }
-    with ui.tabs().props("no-caps outside-arrows mobile-arrows") as tabs:
+    with ui.tabs().props("no-caps outside-arrows mobile-arrows").classes("labkit-tabs") as tabs:
         for name, (title, _build) in panels.items():
             ui.tab(name, title)
+    tabs.on_value_change(lambda event: setattr(page, "tab", event.value))
     # All panels stay, so that what is typed in one is still there when one comes back to it.
     with (
-        ui.tab_panels(tabs, value="status", animated=False)
+        ui.tab_panels(tabs, value=page.tab, animated=False)
         .props("keep-alive")
         .classes("labkit-wide")
     ):
@@ -72,9 +83,14 @@ def build(page: Page) -> None:
             with ui.tab_panel(name):
                 fill(page)
 
-    def look() -> None:
-        if page.account is None:
+    def stays() -> bool:
+        over = page.over
+        if over:
             ui.navigate.to(LOGIN)
+        return not over
+
+    def look() -> None:
+        if not stays():
             return
         problem.text = page.desk.problem
         for one in page.looks:
@@ -94,6 +110,7 @@ def build(page: Page) -> None:
     page.desk.looking.append(look_here)
     client.on_delete(forget)
     look()
+    ui.timer(INTERVAL, stays)
 
 
 def _header(page: Page) -> None:
@@ -107,10 +124,10 @@ def _header(page: Page) -> None:
         page.desk.sessions.end(page.session.key)
         ui.navigate.to(LOGIN)
 
-    with ui.header().classes("items-center"):
+    with ui.header().classes("labkit-bar"):
         ui.label(_("Docker dashboard")).classes("text-h6").props("role=heading aria-level=1")
         ui.space()
-        with ui.row().classes("items-center"):
+        with ui.row().classes("labkit-bar"):
             account = page.session.account
             ui.label(f"{account.name} ({account.role})").classes("labkit-break")
             ui.button(icon="contrast", on_click=other).props(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labkit.dashboard.inventory import View, Watched
+from labkit.dashboard.swarms import KeptManager
 from labkit.live.following import Following
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Desk:
 
     def __post_init__(self) -> None:
         self._following = Following(Watched(), self.engine, self._changed, value=self.view)
+        self.swarm = KeptManager(self.engine)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self) -> None:
@@ -48,7 +50,9 @@ class Desk:
 
     async def close(self) -> None:
         """End it, with its threads and connections."""
-        await asyncio.gather(*map(asyncio.to_thread, [self._following.close, *self.ends]))
+        await asyncio.gather(
+            *map(asyncio.to_thread, [self._following.close, self.swarm.close, *self.ends])
+        )
 
     def _changed(self, view: View, problem: str) -> None:
         if self._loop is not None and not self._loop.is_closed():
@@ -66,11 +70,13 @@ class Page:
 
     Attributes:
         looks: Called with what the engine holds, at first and after each change.
+        tab: The name of the tab that is shown.
     """
 
     desk: Desk
     session: Session
     looks: list[Callable[[View], None]] = field(default_factory=list)
+    tab: str = "status"
 
     @property
     def engine(self) -> Engine:
@@ -82,6 +88,11 @@ class Page:
         """Who looks at it now; None once the session has ended."""
         found = self.desk.sessions.find(self.session.key)
         return found.account if found else None
+
+    @property
+    def over(self) -> bool:
+        """Whether its session has ended, so that nothing must be told any more."""
+        return self.account is None
 
     @property
     def changes(self) -> bool:

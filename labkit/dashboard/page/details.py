@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from nicegui import ui
 
 from labkit.dashboard.operating import ACTIONS, Change, needs_name, permit
-from labkit.dashboard.page.doing import ask_name, change, complain, done_slowly
+from labkit.dashboard.page.doing import ask, ask_name, change, complain, done_slowly
+from labkit.dashboard.page.guard import LOGIN
 from labkit.dashboard.page.terminal import open_terminal
 from labkit.engine import transfer
 from labkit.errors import LabError, NameNotTyped
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from labkit.dashboard.inventory import Row
     from labkit.dashboard.page.desk import Page
     from labkit.engine import Engine
+    from labkit.engine.transfer import Report
 
 LOG_LINES = 200
+#: Networks that it does not let go.
+OF_THE_ENGINE = ("bridge", "host", "none")
 
 
 def facts(engine: Engine, row: Row) -> dict[str, str]:
@@ -52,12 +56,15 @@ def facts(engine: Engine, row: Row) -> dict[str, str]:
             _("Containers"): ", ".join(sorted(one["Name"] for one in inside)),
         }
     if row.kind == "volume":
-        return {_("Mountpoint"): str(engine.volumes.get(row.key).attrs.get("Mountpoint", ""))}
+        attrs = engine.volumes.get(row.key).attrs
+        return {key: str(attrs.get(key, "")) for key in ("Driver", "Mountpoint")}
     return {}
 
 
 def fitting(row: Row) -> tuple[str, ...]:
     """Leave out what cannot be done in the state that an object is in."""
+    if row.kind == "network" and row.name in OF_THE_ENGINE:
+        return ()
     if row.kind != "container":
         return ACTIONS[row.kind]
     if row.state.startswith("running"):
@@ -67,6 +74,9 @@ def fitting(row: Row) -> tuple[str, ...]:
 
 async def open_details(page: Page, row: Row) -> None:
     """Show an object over the page."""
+    if page.over:
+        ui.navigate.to(LOGIN)
+        return
     try:
         known = await asyncio.to_thread(facts, page.engine, row)
         logs = ""
@@ -90,7 +100,7 @@ async def open_details(page: Page, row: Row) -> None:
         with ui.row():
             if page.changes:
                 _buttons(page, row, dialog.close)
-            ui.button(_("Close"), on_click=dialog.close).props("flat autofocus")
+            ui.button(_("Close"), on_click=dialog.close).props("flat no-caps autofocus")
     dialog.props["aria-label"] = row.name
     dialog.on("hide", dialog.delete)
     dialog.open()
@@ -125,7 +135,7 @@ async def _act(page: Page, row: Row, action: str, number: int) -> None:
         await push(page, row.name)
     elif action == "save":
         ui.navigate.to(f"/save?{urlencode({'image': row.key})}")
-    else:
+    elif action != "remove" or not row.ours or await ask(*_loss(row)):
         said = _("{action} {name}: done").format(action=action, name=row.name)
         wanted = Change(row.kind, row.key, action, number)
         await change(page, wanted, said)
@@ -134,11 +144,23 @@ async def _act(page: Page, row: Row, action: str, number: int) -> None:
 async def push(page: Page, name: str) -> None:
     """Push an image."""
 
-    def work(show: Callable[[str], None]) -> None:
+    def work(show: Report) -> None:
         permit(page.account)
-        transfer.push(page.engine, name, lambda text, _done, _total: show(text))
+        transfer.push(page.engine, name, show)
 
     await done_slowly(_("Push"), _("`{name}` is pushed").format(name=name), work)
+
+
+def _loss(row: Row) -> tuple[str, tuple[str, ...]]:
+    """Ask whether an object shall go, and say what goes with it; a foreign one asks by its name."""
+    more = {
+        "container": _("What it wrote goes with it, and its volumes that have no name."),
+        "image": _("The image itself goes when this is its last name."),
+        "volume": _("All that is in it goes with it."),
+        "service": _("Its tasks end."),
+    }
+    question = _("Remove {kind} {name}?").format(kind=row.kind, name=row.name)
+    return question, tuple(filter(None, (more.get(row.kind, ""),)))
 
 
 def _logs(engine: Engine, key: str) -> str:

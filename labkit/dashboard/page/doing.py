@@ -13,10 +13,11 @@ from labkit.errors import LabError, NameNotTyped
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from labkit.dashboard.operating import Change
     from labkit.dashboard.page.desk import Page
+    from labkit.engine.transfer import Report
 
 T = TypeVar("T")
 
@@ -35,21 +36,33 @@ async def done(said: str, work: Callable[..., T], *arguments: Any) -> bool:
     return True
 
 
-async def done_slowly(
-    title: str, said: str, work: Callable[[Callable[[str], None]], object]
-) -> bool:
+async def done_slowly(title: str, said: str, work: Callable[[Report], object]) -> bool:
     """Do what takes long; `work` gets a function that shows how far it is."""
     loop = asyncio.get_running_loop()
-    notice = ui.notification(title, spinner=True, timeout=None)
+    with ui.card().classes("labkit-progress") as card:
+        ui.label(title).classes("text-bold")
+        where = ui.label().classes("labkit-break").props("role=status")
+        bar = ui.linear_progress(show_value=False)
+        bar.props(f'indeterminate aria-label="{title}"')
 
-    def show(text: str) -> None:
-        if not notice.is_deleted:
-            notice.message = f"{title}: {text}"
+    def show(text: str, done: int | None, total: int | None) -> None:
+        if card.is_deleted:
+            return
+        where.text = text
+        if done is None or not total:
+            bar.props("indeterminate")
+        else:
+            bar.props(remove="indeterminate")
+            bar.value = done / total
+
+    def report(text: str, done: int | None = None, total: int | None = None) -> None:
+        loop.call_soon_threadsafe(show, text, done, total)
 
     try:
-        return await done(said, work, lambda text: loop.call_soon_threadsafe(show, text))
+        return await done(said, work, report)
     finally:
-        notice.dismiss()
+        if not card.is_deleted:
+            card.delete()
 
 
 async def change(page: Page, wanted: Change, said: str) -> bool:
@@ -79,12 +92,32 @@ async def ask_name(error: NameNotTyped) -> str:
         )
         typed.on("keydown.enter", lambda: dialog.submit(typed.value))
         with ui.row():
-            ui.button(_("Do it"), color="negative", on_click=lambda: dialog.submit(typed.value))
-            ui.button(_("Leave it"), on_click=dialog.close).props("flat")
+            _choices(dialog, lambda: typed.value)
     dialog.props["aria-label"] = error.message
     answer = await dialog
     dialog.delete()
     return str(answer or "")
+
+
+async def ask(question: str, consequences: Sequence[str]) -> bool:
+    """Say what would go, and ask whether it shall."""
+    with ui.dialog() as dialog, ui.card():
+        ui.label(question).classes("text-h6 labkit-break").props("role=heading aria-level=2")
+        for line in consequences:
+            ui.label(line).classes("labkit-break")
+        with ui.row():
+            _choices(dialog, lambda: True).props("autofocus")
+    dialog.props["aria-label"] = question
+    answer = await dialog
+    dialog.delete()
+    return bool(answer)
+
+
+def _choices(dialog: ui.dialog, answer: Callable[[], object]) -> ui.button:
+    """Add what to press; the one that changes nothing is returned."""
+    yes = ui.button(_("Do it"), color="negative", on_click=lambda: dialog.submit(answer()))
+    yes.props("no-caps")
+    return ui.button(_("Leave it"), on_click=dialog.close).props("flat no-caps")
 
 
 def complain(error: LabError) -> None:
@@ -92,13 +125,17 @@ def complain(error: LabError) -> None:
     ui.notify(str(error), type="negative", multi_line=True, timeout=LONG, close_button=_("Close"))
 
 
+def quietly(show: Report) -> Callable[[str], None]:
+    """Return what shows a sentence that says nothing of how much is done."""
+    return lambda text: show(text, None, None)
+
+
 class Steps:
     """Progress of images, as lines of a page."""
 
-    def __init__(self, show: Callable[[str], None]) -> None:
+    def __init__(self, show: Report) -> None:
         self._show = show
 
     def step(self, image: str, text: str, done: int | None, total: int | None) -> None:
         """Say that work on `image` is at `text`."""
-        share = f" ({done * 100 // total}%)" if done is not None and total else ""
-        self._show(f"{image} {text}{share}".strip())
+        self._show(f"{image} {text}".strip(), done, total)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
-from labkit.dashboard.page.guard import ENTER, LOGIN, cookie_name
+from labkit.dashboard.page.guard import ENTER, FROM_HUB, LOGIN, TO_HUB, cookie_name
 from labkit.errors import LabError
 from labkit.translation import _
 
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from labkit.dashboard.hub import Hub
     from labkit.dashboard.sessions import Session, Sessions
 
 FORM_TOKEN = "labkit-login"  # noqa: S105 - a cookie's name
+HUB_STATE = "labkit-hub"
 NO_STORE = {"Cache-Control": "no-store"}
 PAGE = """<!doctype html>
 <html lang="en">
@@ -41,7 +43,7 @@ button {{ padding: .6rem; cursor: pointer }}
 </html>
 """
 FORM = """{alert}
-<form method="post" action="/login">
+<form method="post" action="login">
 <input type="hidden" name="token" value="{token}">
 <label for="name">{name}</label>
 <input id="name" name="name" autocomplete="username" required autofocus>
@@ -52,7 +54,10 @@ FORM = """{alert}
 """
 #: A link that the browser follows by itself. A redirect would not do: a request that another page
 #: began (a notebook) does not send the cookie, which is for this site alone.
-ONWARD = '<meta http-equiv="refresh" content="0; url=/"><p><a href="/">{text}</a></p>'
+ONWARD = '<meta http-equiv="refresh" content="0; url=./"><p><a href="./">{text}</a></p>'
+
+
+HUB = '<p><a href="hub">{text}</a></p>'
 
 
 class Entrance:
@@ -61,10 +66,12 @@ class Entrance:
     Args:
         sessions: Where people are logged in.
         port: Where the dashboard listens.
+        hub: JupyterHub, if it comes by one.
     """
 
-    def __init__(self, sessions: Sessions, port: int) -> None:
+    def __init__(self, sessions: Sessions, port: int, hub: Hub | None = None) -> None:
         self._sessions = sessions
+        self._hub = hub
         self._cookie = cookie_name(port)
 
     def routes(self) -> list[Route]:
@@ -73,6 +80,8 @@ class Entrance:
             Route(ENTER, self.enter, methods=["GET"]),
             Route(LOGIN, self.show, methods=["GET"]),
             Route(LOGIN, self.log_in, methods=["POST"]),
+            Route(TO_HUB, self.to_hub, methods=["GET"]),
+            Route(FROM_HUB, self.from_hub, methods=["GET"]),
         ]
 
     async def enter(self, request: Request) -> Response:
@@ -82,13 +91,39 @@ class Entrance:
             try:
                 session = self._sessions.accept(request.query_params.get("token", ""))
             except LabError as error:
-                return self._form(str(error), 403)
-            self._keep(onward, session)
+                return self._form(request, str(error), 403)
+            self._keep(request, onward, session)
         return onward
 
-    async def show(self, _request: Request) -> Response:
+    async def to_hub(self, request: Request) -> Response:
+        """Send somebody to JupyterHub to log in."""
+        if self._hub is None or not self._hub.authorize:
+            return self._form(request, "", 404)
+        state = secrets.token_urlsafe(32)
+        response = RedirectResponse(self._hub.login(state), 303)
+        # The hub may send them on to somebody else's page, from where no strict cookie comes back.
+        response.set_cookie(
+            HUB_STATE, state, max_age=600, httponly=True, samesite="lax", path=_path(request)
+        )
+        return response
+
+    async def from_hub(self, request: Request) -> Response:
+        """Log in somebody whom JupyterHub sent back."""
+        state, known = request.query_params.get("state", ""), request.cookies.get(HUB_STATE, "")
+        account = None
+        if self._hub and known and hmac.compare_digest(state.encode(), known.encode()):
+            code = request.query_params.get("code", "")
+            account = await run_in_threadpool(self._hub.came_back, code)
+        if account is None:
+            return self._form(request, _("JupyterHub did not let you in here."), 403)
+        onward = _page(ONWARD.format(text=html.escape(_("Go on"))), 200)
+        onward.delete_cookie(HUB_STATE, path=_path(request))
+        self._keep(request, onward, self._sessions.came_by_hub(account))
+        return onward
+
+    async def show(self, request: Request) -> Response:
         """Show the form."""
-        return self._form("", 200)
+        return self._form(request, "", 200)
 
     async def log_in(self, request: Request) -> Response:
         """Log in by name and password."""
@@ -96,17 +131,17 @@ class Entrance:
         name, password, token = (str(form.get(key, "")) for key in ("name", "password", "token"))
         known = request.cookies.get(FORM_TOKEN, "")
         if not known or not hmac.compare_digest(token.encode(), known.encode()):
-            return self._form(_("The form was too old. Try again."), 403)
+            return self._form(request, _("The form was too old. Try again."), 403)
         address = request.client.host if request.client else ""
         try:
             session = await run_in_threadpool(self._sessions.log_in, name, password, address)
         except LabError as error:
-            return self._form(str(error), 403)
-        response: Response = RedirectResponse("/", 303)
-        self._keep(response, session)
+            return self._form(request, str(error), 403)
+        response: Response = RedirectResponse(_path(request), 303)
+        self._keep(request, response, session)
         return response
 
-    def _form(self, alert: str, status: int) -> Response:
+    def _form(self, request: Request, alert: str, status: int) -> Response:
         token = secrets.token_urlsafe(32)
         body = FORM.format(
             alert=f'<p role="alert">{html.escape(alert)}</p>' if alert else "",
@@ -115,12 +150,27 @@ class Entrance:
             password=html.escape(_("Password")),
             button=html.escape(_("Log in")),
         )
+        if self._hub is not None and self._hub.authorize:
+            body = HUB.format(text=html.escape(_("Log in with JupyterHub"))) + body
         response = _page(body, status)
-        response.set_cookie(FORM_TOKEN, token, httponly=True, samesite="strict", path=LOGIN)
+        path = _path(request).rstrip("/") + LOGIN
+        response.set_cookie(FORM_TOKEN, token, httponly=True, samesite="strict", path=path)
         return response
 
-    def _keep(self, response: Response, session: Session) -> None:
-        response.set_cookie(self._cookie, session.key, httponly=True, samesite="strict")
+    def _keep(self, request: Request, response: Response, session: Session) -> None:
+        response.set_cookie(
+            self._cookie,
+            session.key,
+            httponly=True,
+            samesite="strict",
+            path=_path(request),
+            secure=request.headers.get("x-forwarded-proto", "").startswith("https"),
+        )
+
+
+def _path(request: Request) -> str:
+    """Return the path of the page itself."""
+    return f"{request.scope['labkit.prefix']}/"
 
 
 def _page(body: str, status: int) -> Response:

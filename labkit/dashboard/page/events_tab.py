@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
+from labkit.dashboard.page.tables import EMPTY
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def build(page: Page) -> None:
     table = ui.table(columns=columns, rows=[], row_key="number", pagination=25).classes(
         "labkit-wide"
     )
-    table.props(f'flat bordered no-data-label="{_("Nothing has happened yet")}"')
+    table.props["no-data-label"] = _("Nothing has happened since the dashboard was started.")
+    table.props("flat bordered")
+    table.add_slot("no-data", EMPTY)
     words.bind_value_to(table, "filter")
     shown: list[tuple[Event, ...]] = []
 

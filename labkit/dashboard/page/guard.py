@@ -2,7 +2,8 @@
 
 It stands before everything else, as ASGI middleware. Against other pages in the same browser:
 
-- The host must be a name of this machine, or another host's name could be made to lead here.
+- The host must be a name of this machine, or another host's name could be made to lead here. Behind
+  JupyterHub it may be any: nobody knows the hub's name, and a cookie is for one name only.
 - A request that changes something, and each WebSocket, must come from this very origin.
 - A request that changes something must bring the session's XSRF token besides the cookie.
 - A WebSocket, by which all buttons work, must name a page that was made for its session.
@@ -24,16 +25,20 @@ from labkit.translation import _
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from labkit.dashboard.hub import Hub
     from labkit.dashboard.sessions import Session, Sessions
 
 XSRF_HEADER = "x-xsrf-token"
 LOGIN, ENTER = "/login", "/enter"
+#: To JupyterHub, and back from there.
+TO_HUB, FROM_HUB = "/hub", "/oauth_callback"
 #: What somebody may ask for who is not logged in.
-PUBLIC = (LOGIN, ENTER)
+PUBLIC = (LOGIN, ENTER, TO_HUB, FROM_HUB)
 SOCKETS = "/_nicegui_ws/"
 #: What follows is a page, and what it uploads.
 PAGES = "/_nicegui/client/"
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
+PREFIX_HEADER = "x-forwarded-prefix"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -55,12 +60,14 @@ class Guard:
         app: What it stands before; it finds its session in `scope["session"]`.
         sessions: Who is logged in.
         port: Where the dashboard listens.
+        hub: JupyterHub, if it comes by one.
     """
 
-    def __init__(self, app: ASGIApp, sessions: Sessions, port: int) -> None:
+    def __init__(self, app: ASGIApp, sessions: Sessions, port: int, hub: Hub | None = None) -> None:
         self._app = app
         self._sessions = sessions
         self._hosts = {f"{host}:{port}" for host in HOSTS}
+        self._hub = hub
         self.cookie = cookie_name(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,6 +76,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.decode("latin-1"): v.decode("latin-1") for name, v in scope["headers"]}
+        scope = self._placed(scope, headers.get(PREFIX_HEADER, ""))
         try:
             session = self._session(headers)
             refusal = self._refusal(scope, headers, session)
@@ -83,10 +91,24 @@ class Guard:
             await PlainTextResponse(refusal, 403)(scope, receive, send)
             return
         elif session is None and scope["path"] not in PUBLIC:
-            await RedirectResponse(LOGIN, 303)(scope, receive, send)
+            await RedirectResponse(scope["labkit.prefix"] + LOGIN, 303)(scope, receive, send)
             return
         scope["labkit.session"] = session
         await self._app(scope, receive, _hardened(send))
+
+    def _placed(self, scope: Scope, told: str) -> Scope:
+        """Take the hub's part off a path; NiceGUI finds it in a header, which only we set."""
+        prefix, path = "", scope["path"]
+        if self._hub is not None:
+            # The hub's own proxy leaves its part in the path, jupyter-server-proxy puts it here.
+            inside = path.startswith(f"{self._hub.prefix}/")
+            prefix = self._hub.prefix if inside or told == self._hub.prefix else ""
+            path = path.removeprefix(self._hub.prefix) if inside else path
+        name = PREFIX_HEADER.encode()
+        headers = [(key, value) for key, value in scope["headers"] if key != name]
+        headers += [(name, prefix.encode())] if prefix else []
+        raw = path.encode()
+        return {**scope, "path": path, "raw_path": raw, "headers": headers, "labkit.prefix": prefix}
 
     def _session(self, headers: dict[str, str]) -> Session | None:
         try:
@@ -99,18 +121,18 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[str, str], session: Session | None) -> str:
         """Say why a request does not pass; empty when it does, or must log in first."""
         host, origin = headers.get("host", ""), headers.get("origin")
-        if host not in self._hosts:
+        if host not in self._hosts and self._hub is None:
             return _("This is not a name of the dashboard.")
-        own = f"http://{host}"
+        own = {f"http://{host}", *([f"https://{host}"] if self._hub else ())}
         if scope["type"] == "websocket":
             pages = parse_qs(scope["query_string"].decode("latin-1")).get("client_id", [""])
-            here = origin == own and session is not None and pages[-1] in session.pages
+            here = origin in own and session is not None and pages[-1] in session.pages
             return "" if here else _("This connection does not come from a page of the dashboard.")
         if scope["path"].startswith(SOCKETS):
             return _("The dashboard needs WebSockets.")
         if scope["method"] in SAFE:
             return ""
-        if origin not in {own, None}:
+        if origin not in {*own, None}:
             return _("This request comes from another page.")
         return (
             "" if _has_token(scope["path"], headers, session) else _("The page's token is missing.")

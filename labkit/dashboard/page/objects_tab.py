@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from labkit.dashboard.inventory import Row
     from labkit.dashboard.page.desk import Page
+    from labkit.engine.transfer import Report
 
 
 def containers(page: Page) -> None:
@@ -33,7 +34,14 @@ def containers(page: Page) -> None:
     if page.changes:
         with ui.expansion(_("New container")).classes("labkit-wide"):
             _new_container(page)
-    _table(page, "container", _("Containers"), detail=_("Ports"), state=True)
+    _table(
+        page,
+        "container",
+        _("Containers"),
+        _("There are no containers."),
+        detail=_("Ports"),
+        state=True,
+    )
 
 
 def images(page: Page) -> None:
@@ -42,21 +50,21 @@ def images(page: Page) -> None:
         with ui.row().classes("items-start"):
             _pull(page)
             _load(page)
-    _table(page, "image", _("Images"), detail=_("Size"))
+    _table(page, "image", _("Images"), _("There are no images."), detail=_("Size"))
 
 
 def networks(page: Page) -> None:
     """Build the networks' panel."""
     if page.changes:
         _new(page, _("New network"), operating.create_network)
-    _table(page, "network", _("Networks"), detail=_("Driver"))
+    _table(page, "network", _("Networks"), _("There are no networks."), detail=_("Driver"))
 
 
 def volumes(page: Page) -> None:
     """Build the volumes' panel."""
     if page.changes:
         _new(page, _("New volume"), operating.create_volume)
-    _table(page, "volume", _("Volumes"), detail=_("Driver"))
+    _table(page, "volume", _("Volumes"), _("There are no volumes."))
 
 
 def wanted(fields: dict[str, str]) -> Wanted:
@@ -94,11 +102,13 @@ def _mount(text: str) -> tuple[str, str]:
     return name, target
 
 
-def _table(page: Page, kind: str, title: str, *, detail: str, state: bool = False) -> None:
+def _table(
+    page: Page, kind: str, title: str, empty: str, *, detail: str = "", state: bool = False
+) -> None:
     async def opened(row: Row) -> None:
         await open_details(page, row)
 
-    table = Table(title, opened, detail=detail, state=state)
+    table = Table(title, opened, detail=detail, empty=empty, state=state)
     page.looks.append(lambda view: table.show(view.of(kind)))
 
 
@@ -150,9 +160,9 @@ def _pull(page: Page) -> None:
         if reference and ":" not in reference.rpartition("/")[2]:
             reference += ":latest"
 
-        def work(show: Callable[[str], None]) -> None:
+        def work(show: Report) -> None:
             operating.permit(page.account)
-            transfer.pull(page.engine, reference, lambda text, _done, _total: show(text))
+            transfer.pull(page.engine, reference, show)
 
         if reference:
             said = _("`{name}` is pulled").format(name=reference)
@@ -167,9 +177,9 @@ def _load(page: Page) -> None:
             path = Path(folder, "image.tar")
             await event.file.save(path)
 
-            def work(show: Callable[[str], None]) -> None:
+            def work(show: Report) -> None:
                 operating.permit(page.account)
-                transfer.load(page.engine, path, lambda text, _done, _total: show(text))
+                transfer.load(page.engine, path, show)
 
             await done_slowly(_("Load"), _("the archive is loaded"), work)
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from labkit.dashboard.accounts import Account, Accounts, Role
-from labkit.dashboard.hub import hub_account
+from labkit.dashboard.hub import Hub
 from labkit.dashboard.sessions import Sessions
 from labkit.errors import DashboardError
 from labkit.translation import _
@@ -57,13 +57,22 @@ class Dashboard:
                 hint=_("Choose another: `labkit dashboard --port 0` takes any that is free."),
             ) from error
         self.port: int = self._socket.getsockname()[1]
+        self._hub = Hub.around(os.environ, self.port)
         owner = Account(os.environ.get("JUPYTERHUB_USER") or _("you"), Role.OPERATOR)
-        self.sessions = Sessions(Accounts.of(course), owner, other=hub_account)
+        self.sessions = Sessions(
+            Accounts.of(course), owner, other=self._hub.account if self._hub else None
+        )
         self._server: Any = None
 
     def address(self) -> str:
         """Return an address that logs its owner in, once."""
         return f"http://{LOOPBACK}:{self.port}/enter?token={self.sessions.invite()}"
+
+    def address_by_hub(self) -> str:
+        """Return the same for a browser that comes by JupyterHub; empty where there is none."""
+        if self._hub is None or not self._hub.owner:
+            return ""
+        return f"{self._hub.prefix}/enter?token={self.sessions.invite()}"
 
     def run(self, ready: Callable[[], None]) -> None:
         """Serve until `stop`, or Ctrl-C; `ready` is called when pages can be opened."""
@@ -108,8 +117,9 @@ class Dashboard:
             yield
             await desk.close()
 
+        entrance = Entrance(self.sessions, self.port, self._hub)
         application = FastAPI(lifespan=lifespan, openapi_url=None)
-        application.router.routes.extend(Entrance(self.sessions, self.port).routes())
+        application.router.routes.extend(entrance.routes())
         application.router.routes.append(_saving(desk))
 
         @ui.page("/")
@@ -125,7 +135,7 @@ class Dashboard:
             tailwind=False,
             show_welcome_message=False,
         )
-        application.add_middleware(Guard, sessions=self.sessions, port=self.port)
+        application.add_middleware(Guard, sessions=self.sessions, port=self.port, hub=self._hub)
         return application
 
 

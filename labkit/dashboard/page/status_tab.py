@@ -21,6 +21,8 @@ def build(page: Page) -> None:
     """Build it: numbers that follow the engine, and what is measured when it is asked for."""
 
     async def measure() -> None:
+        if page.over:
+            return
         try:
             status = await asyncio.to_thread(read, page.engine, page.desk.view.rows)
         except LabError as error:
@@ -46,7 +48,8 @@ def build(page: Page) -> None:
 
     def look(view: View) -> None:
         numbers.text = counted(_numbers(view))
-        found = concerns(view.rows) or (_("Nothing needs a look."),)
+        worrying = concerns(view.rows)
+        found = (_("Needs a look:"), *worrying) if worrying else (_("Nothing needs a look."),)
         if shown != [found]:
             shown[:] = [found]
             _fill(worries, *found)

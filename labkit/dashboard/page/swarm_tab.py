@@ -1,4 +1,4 @@
-"""A swarm's nodes and services: the engine's own swarm, or that of the course's nodes."""
+"""A swarm's nodes and services, followed while somebody looks at them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from labkit.dashboard.operating import manager, swarm_rows
 from labkit.dashboard.page.details import open_details
 from labkit.dashboard.page.tables import Table
 from labkit.errors import LabError
@@ -16,33 +15,45 @@ from labkit.translation import _
 if TYPE_CHECKING:
     from labkit.dashboard.inventory import Row
     from labkit.dashboard.page.desk import Page
-    from labkit.engine import Engine
+
+#: Seconds between two looks: what becomes of tasks on other machines is no event of the engine.
+INTERVAL = 0.7
+NAME = "swarm"
 
 
 def build(page: Page) -> None:
-    """Build it; it asks when it is told to, since a node's events are not the engine's."""
+    """Build it."""
 
     async def opened(row: Row) -> None:
         await open_details(page, row)
 
+    busy = False
+
     async def look() -> None:
+        nonlocal busy
+        if busy or page.tab != NAME or page.over:
+            return
+        busy = True
         try:
-            rows = await asyncio.to_thread(_read, page.engine)
+            rows = await asyncio.to_thread(page.desk.swarm.rows)
         except LabError as error:
             rows, said.text = (), str(error)
         else:
             said.text = ""
+        finally:
+            busy = False
+        tables.set_visibility(not said.text)
         nodes.show([row for row in rows if row.kind == "node"])
         services.show([row for row in rows if row.kind == "service"])
 
-    with ui.row().classes("items-center"):
-        ui.button(_("Look again"), on_click=look).props("outline no-caps")
-        said = ui.label().props("role=status")
-    nodes = Table(_("Nodes"), opened, detail=_("Role"), state=True)
-    services = Table(_("Services"), opened, detail=_("Image"), state=True)
-    ui.timer(0, look, once=True)
-
-
-def _read(engine: Engine) -> tuple[Row, ...]:
-    with manager(engine) as asked:
-        return swarm_rows(asked)
+    said = ui.label(_("Asking for a swarm")).props("role=status")
+    tables = ui.column().classes("labkit-wide")
+    with tables:
+        nodes = Table(
+            _("Nodes"), opened, detail=_("Role"), empty=_("There are no nodes."), state=True
+        )
+        services = Table(
+            _("Services"), opened, detail=_("Image"), empty=_("There are no services."), state=True
+        )
+    tables.set_visibility(False)
+    ui.timer(INTERVAL, look)

@@ -17,13 +17,26 @@ PAGE = 50
 #: Vue writes `{{ … }}` and bound attributes as text, so a name cannot bring markup.
 NAME_CELL = """
 <q-td :props="props">
-  <q-btn flat dense no-caps align="left" color="primary" :label="props.row.name"
+  <q-btn flat dense no-caps align="left" color="primary" class="labkit-name" :label="props.row.name"
     @click="$parent.$emit('open', props.row.key)" />
 </q-td>
 """
+#: Quasar's own has a sign of warning in it, and nothing is wrong.
+EMPTY = """<div class="q-pa-sm">{{ props.message }}</div>"""
+#: 2 comes before 10, and `999 kB` before `1 MB`.
+IN_ORDER = """(a, b) => {
+  const bytes = text => {
+    const size = /^([\\d.]+(?:e\\+\\d+)?) (B|kB|MB|GB|TB)$/.exec(text);
+    return size && size[1] * 1000 ** ['B', 'kB', 'MB', 'GB', 'TB'].indexOf(size[2]);
+  };
+  const [one, other] = [bytes(a), bytes(b)];
+  return one === null || other === null ? a.localeCompare(b, undefined, {numeric: true})
+    : one - other;
+}"""
 STATE_CELL = """
 <q-td :props="props">
-  <q-icon v-if="props.row.state" aria-hidden="true" size="xs" class="q-mr-xs"
+  <q-icon v-if="!/^(ready|down|\\d)/.test(props.row.state)"
+    aria-hidden="true" size="xs" class="q-mr-xs"
     :name="props.row.state.startsWith('running') ? 'play_circle' : 'stop_circle'"
     :color="props.row.state.includes('unhealthy') ? 'negative'
             : props.row.state.startsWith('running') ? 'positive' : 'grey'" />{{ props.row.state }}
@@ -37,7 +50,8 @@ class Table:
     Args:
         title: Of the table.
         opened: Called with the row whose name was pressed.
-        detail: The heading of the last column.
+        detail: The heading of the last column but one; empty leaves it out.
+        empty: What stands there while there are none.
         state: Whether the objects have states.
     """
 
@@ -46,23 +60,24 @@ class Table:
         title: str,
         opened: Callable[[Row], Awaitable[None]],
         *,
-        detail: str,
+        detail: str = "",
+        empty: str,
         state: bool = False,
     ) -> None:
         self._opened = opened
         self._rows: dict[str, Row] = {}
         columns = [
             _column("name", _("Name")),
-            _column("detail", detail),
+            *([_column("state", _("State"))] if state else ()),
+            *([_column("detail", detail)] if detail else ()),
             _column("whose", _("Whose")),
         ]
-        if state:
-            columns.insert(1, _column("state", _("State")))
         filtered = ui.input(_("Filter")).props("dense clearable outlined").classes("labkit-filter")
         self._table = ui.table(
             columns=columns, rows=[], row_key="key", title=title, pagination=PAGE
         ).classes("labkit-wide")
-        self._table.props(f'flat bordered no-data-label="{_("Nothing")}"')
+        self._table.props(f'flat bordered no-data-label="{empty}"')
+        self._table.add_slot("no-data", EMPTY)
         self._table.add_slot("body-cell-name", NAME_CELL)
         if state:
             self._table.add_slot("body-cell-state", STATE_CELL)
@@ -94,4 +109,11 @@ def _cells(row: Row) -> dict[str, str]:
 
 
 def _column(name: str, label: str) -> dict[str, Any]:
-    return {"name": name, "label": label, "field": name, "align": "left", "sortable": True}
+    return {
+        "name": name,
+        "label": label,
+        "field": name,
+        "align": "left",
+        "sortable": True,
+        ":sort": IN_ORDER,
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from nicegui import background_tasks, ui
@@ -72,12 +73,14 @@ class _Terminal:
         self._dialog.delete()
 
     async def _begin(self) -> None:
-        await self._terminal.fit()
-        self._terminal.run_terminal_method("focus")
-        # Its size, if it happens to be what xterm.js begins with and so does not change.
-        columns, rows = await self._terminal.get_columns(), await self._terminal.get_rows()
-        self._writer.submit(self._console.resize, columns, rows)
         background_tasks.create(self._read(), name="labkit-console")
+        self._terminal.run_terminal_method("focus")
+        with suppress(TimeoutError):  # the page has gone, or has no time just now
+            await self._terminal.run_method("fit", timeout=PATIENCE)
+            # Its size, if it happens to be what xterm.js begins with and so does not change.
+            columns = await self._terminal.run_method("getColumns", timeout=PATIENCE)
+            rows = await self._terminal.run_method("getRows", timeout=PATIENCE)
+            self._writer.submit(self._console.resize, columns, rows)
 
     async def _read(self) -> None:
         """Bring output to the page, piece by piece: the next when the last has been shown."""

@@ -23,7 +23,7 @@ class _Users:
     def __init__(self, page: Page) -> None:
         self._page = page
         self._accounts = page.desk.sessions.accounts
-        self._listed = ui.column().props("role=list")
+        self._listed = ui.column()
         self.show()
 
     def show(self) -> None:
@@ -34,10 +34,12 @@ class _Users:
             complain(error)
             return
         with self._listed:
-            for account in known:
-                self._line(account)
             if not known:
                 ui.label(_("There are no accounts yet."))
+                return
+            with ui.column().props("role=list"):
+                for account in known:
+                    self._line(account)
 
     def form(self) -> None:
         with ui.row().classes("items-center"):
