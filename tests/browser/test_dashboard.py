@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -11,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from labkit.dashboard.accounts import Accounts, Role
 from labkit.dashboard.attached import AttachedDashboard
 from labkit.engine import transfer
 from labkit.waiting import wait_until
@@ -18,7 +20,6 @@ from tests.second import silent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser, Locator, Page
 
@@ -324,6 +325,31 @@ def test_all_tabs_by_the_keyboard_in_both_themes_and_a_page_that_goes_leaves_not
         lambda: shells(clean_engine, "lab-entered") == 0, what="the shell to end", timeout=30
     )
     wait_until(lambda: connections(server) < with_two, what="connections to end", timeout=10)
+
+
+def test_a_viewer_looks_and_goes_with_the_account(
+    browser: Browser,
+    attached: AttachedDashboard,
+    environment: dict[str, str],
+    clean_engine: Engine,
+) -> None:
+    run(clean_engine, "lab-seen", "echo a line; sleep 600")
+    accounts = Accounts(Path(environment["LABKIT_WORK"]) / ".labkit" / "accounts.json")
+    accounts.put("vic", Role.VIEWER, "long enough")
+    page = browser.new_page(base_url=attached.address(environment))
+    page.goto("/login")
+    page.get_by_role("textbox", name="Name").fill("vic")
+    page.get_by_role("textbox", name="Password").fill("long enough")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("vic (viewer)")).to_be_visible(timeout=PATIENCE)
+    tab(page, "Containers")
+    page.get_by_role("button", name="lab-seen").click()
+    details = page.get_by_role("dialog")
+    expect(details).to_contain_text("a line")
+    assert details.get_by_role("button").all_inner_texts() == ["Close"]
+    accounts.remove("vic")
+    expect(page.get_by_role("textbox", name="Password")).to_be_visible()
+    page.close()
 
 
 def connections(process: psutil.Process) -> int:

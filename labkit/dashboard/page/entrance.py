@@ -142,10 +142,11 @@ class Entrance:
         return response
 
     def _form(self, request: Request, alert: str, status: int) -> Response:
-        token = secrets.token_urlsafe(32)
+        # The same again: a browser that asks for an icon is led here, too, while a form is open.
+        token = request.cookies.get(FORM_TOKEN) or secrets.token_urlsafe(32)
         body = FORM.format(
             alert=f'<p role="alert">{html.escape(alert)}</p>' if alert else "",
-            token=token,
+            token=html.escape(token),
             name=html.escape(_("Name")),
             password=html.escape(_("Password")),
             button=html.escape(_("Log in")),

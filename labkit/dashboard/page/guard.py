@@ -49,7 +49,8 @@ POLICY = (
 HEADERS = {
     b"content-security-policy": POLICY.encode(),
     b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"no-referrer",
+    # With `no-referrer` a browser would not say where a form comes from.
+    b"referrer-policy": b"same-origin",
 }
 
 
