@@ -13,12 +13,14 @@ import subprocess
 import sysconfig
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from labkit.errors import ClusterError
 from labkit.translation import _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from labkit.engine.objects import Attrs
 
 PROGRAM = "kubectl"
@@ -54,13 +56,11 @@ class Kubectl:
         Raises:
             ClusterError: It failed; the message is its own.
         """
-        command = [program(), f"--request-timeout={PATIENCE}", *words]
-        if self.context:
-            command.append(f"--context={self.context}")
+        command = self._command(f"--request-timeout={PATIENCE}", *words)
         try:
             done = subprocess.run(
                 command, input=given, capture_output=True, text=True, check=False, timeout=SECONDS,
-                env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+                env=self._env(),
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ClusterError(_("`kubectl` got no answer.")) from error
@@ -80,6 +80,52 @@ class Kubectl:
             ClusterError: The cluster refused, or does not answer.
         """
         return tuple(json.loads(self.ask("get", kinds, "--output=json", *words))["items"])
+
+    def watch(self, kind: str, *words: str) -> Watch:
+        """Follow objects of one kind: first as they are, then each change.
+
+        Args:
+            kind: Such as `pods`.
+            words: Such as `--all-namespaces`.
+        """
+        how = ("--watch", "--output-watch-events", "--output=json")
+        return Watch(self._command("get", kind, *how, *words), self._env())
+
+    def _command(self, *words: str) -> list[str]:
+        context = [f"--context={self.context}"] if self.context else []
+        return [program(), *words, *context]
+
+    def _env(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+
+
+class Watch:
+    """What `kubectl get --watch` says: `{"type": "ADDED", "object": …}` and so on.
+
+    It ends when the cluster does not answer any more, and also when the cluster has had enough.
+    """
+
+    def __init__(self, command: list[str], env: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env=env, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        self._output = cast("TextIO", self._process.stdout)
+
+    def __iter__(self) -> Iterator[Attrs]:
+        """Yield each message as it comes."""
+        lines: list[str] = []
+        with self._output as output:
+            for line in output:
+                lines.append(line)
+                if line.rstrip() == "}":  # only a whole message ends at the margin
+                    yield json.loads("".join(lines))
+                    lines.clear()
+
+    def close(self) -> None:
+        """End it, also while another thread waits for its next message."""
+        self._process.terminate()
+        self._process.wait()
 
 
 def program() -> str:

@@ -18,10 +18,9 @@ from labkit.errors import EngineUnreachable, LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from labkit.engine import Engine
-    from labkit.engine.streams import Stream
 
 T = TypeVar("T")
 
@@ -41,10 +40,20 @@ class Reopen(Exception):
     """Raised by `Subject.apply`: the streams must be opened anew."""
 
 
+class Source(Protocol):
+    """Where messages come from, such as a `Stream`: any thread may close it, which ends it."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield each message as it comes."""
+
+    def close(self) -> None:
+        """End it, also while another thread waits for its next message."""
+
+
 class Subject(Protocol[T]):
     """What is followed."""
 
-    def begin(self, engine: Engine) -> Iterable[tuple[str, Stream[Any]]]:
+    def begin(self, engine: Engine) -> Iterable[tuple[str, Source]]:
         """Open the streams; the first is `EVENTS`."""
 
     def read(self, engine: Engine, before: T | None) -> T:
@@ -154,7 +163,7 @@ class Following(Generic[T]):
             self._changed(value, problem)
 
 
-def _read(key: str, stream: Stream[Any], inbox: _Inbox) -> None:
+def _read(key: str, stream: Source, inbox: _Inbox) -> None:
     """Bring a stream's messages to the inbox, and None at its end, however it ends."""
     with suppress(LabError):
         for message in stream:

@@ -9,6 +9,7 @@ from labkit.cluster import reached
 from labkit.course import Course
 from labkit.engine import connect
 from labkit.engine.kubernetes import Cluster
+from labkit.live.pods import Pods
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -18,20 +19,22 @@ if TYPE_CHECKING:
 
     from labkit.engine import Engine
     from labkit.engine.kubernetes import Pod
+    from labkit.widgets.live_view import LiveView
 
 INTERVAL = 0.3
 
 
-def kubernetes(*, engine: Engine | None = None) -> Picture:
-    """Draw where the pods of the course are, as the cluster tells it.
+def kubernetes(*, engine: Engine | None = None) -> LiveView[Cluster]:
+    """Draw where the pods of the course are, as the cluster tells it, live in a notebook.
 
     Pods of one Deployment have the same colour. What has no node stands apart.
 
     Args:
         engine: Where the cluster is; None connects to the one that answers.
     """
-    with reached(engine or connect(), Course.load()) as kubectl:
-        return drawn(Cluster.read(kubectl))
+    from labkit.widgets.live_view import LiveView
+
+    return LiveView(Pods(), engine or connect(), drawn)
 
 
 def follow_kubernetes(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from labkit.engine import connect, nested
 from labkit.engine.swarm import Swarm
+from labkit.live.placement import Placement
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -16,19 +17,23 @@ if TYPE_CHECKING:
 
     from labkit.engine import Engine
     from labkit.engine.swarm import Member, Task
+    from labkit.widgets.live_view import LiveView
 
 
-def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> Picture:
-    """Draw where the tasks of a swarm are, as one of its managers tells it.
+def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> LiveView[Swarm]:
+    """Draw where the tasks of a swarm are, as one of its managers tells it, live in a notebook.
 
-    Tasks of one service have the same colour. What has no node stands apart.
+    Tasks of one service have the same colour. What has no node stands apart. Engines tell of nodes
+    and of containers, but not of tasks; so for some seconds after each event the manager is asked
+    a few times a second, and otherwise not at all.
 
     Args:
         manager: The node to ask.
         engine: Where the nodes are; None connects to the one that answers.
     """
-    with nested.connected(engine or connect(), manager) as asked:
-        return drawn(Swarm.read(asked), manager)
+    from labkit.widgets.live_view import LiveView
+
+    return LiveView(Placement(manager), engine or connect(), lambda found: drawn(found, manager))
 
 
 def follow_swarm(

@@ -98,6 +98,11 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
         """Whether it follows the engine now."""
         return self._following is not None
 
+    def still(self) -> Drawing:
+        """Return what it shows now, as a picture that stays so, and close the view."""
+        self.close()
+        return self._drawing
+
     def close(self) -> None:
         """Stop following, and take the view away from all pages."""
         self._stop()

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import threading
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from labkit import cluster
@@ -17,6 +19,8 @@ from labkit.engine import kubeconfig
 from labkit.engine.kubernetes import Cluster, program
 from labkit.engine.ownership import owned, remove
 from labkit.errors import ClusterError
+from labkit.live.following import Following
+from labkit.live.pods import Pods
 from labkit.waiting import wait_until
 from tests.skips import skip_without
 
@@ -119,11 +123,30 @@ def test_pods_of_a_course_image_run_and_find_each_other_by_a_services_name(
     )
 
 
-def test_a_pod_that_is_removed_comes_back(kubectl: Kubectl) -> None:
-    before = {pod.name for pod in Cluster.read(kubectl).pods}
-    kubectl.ask("delete", "pod", min(before), "--wait=false")
-    wait_until(lambda: Cluster.read(kubectl).settled, what="a new pod", timeout=60, interval=0.5)
-    assert len({pod.name for pod in Cluster.read(kubectl).pods} - before) == 1
+def test_a_pod_that_is_removed_comes_back_and_the_live_picture_follows(
+    engine: Engine, kubectl: Kubectl
+) -> None:
+    threads, programs = threading.active_count(), psutil.Process().children()
+    before, told = Cluster.read(kubectl), [Cluster()]
+    following = Following(
+        Pods(), engine, lambda found, _problem: told.append(found), value=Cluster()
+    )
+    following.start()
+    wait_until(lambda: told[-1].pods == before.pods, what="the pods", timeout=30)
+    old = before.pods[0]
+    kubectl.ask("delete", "pod", old.name, "--wait=false")
+
+    def replaced() -> bool:
+        names = {pod.name for pod in told[-1].pods}
+        ready = all(pod.ready for pod in told[-1].pods)
+        return ready and len(names) == len(before.pods) and old.name not in names
+
+    wait_until(replaced, what="another pod that is ready", timeout=60)
+    assert told[-1].pods == Cluster.read(kubectl).pods
+    assert any(old.name in {pod.name for pod in found.pods if pod.leaving} for found in told)
+    following.close()
+    assert threading.active_count() == threads
+    assert psutil.Process().children() == programs
 
 
 def test_the_api_is_on_loopback_alone_and_nobody_gets_in_without_a_certificate(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ from labkit.engine.ownership import owned, remove
 from labkit.engine.processes import mount_points
 from labkit.engine.swarm import Swarm
 from labkit.errors import EngineUnreachable, NoSuchImage
+from labkit.live.following import Following
+from labkit.live.placement import Placement
 from labkit.resetting import plan_reset, reset
 from labkit.waiting import wait_until
 from tests.remains import of_an_engine
@@ -143,6 +147,43 @@ def test_nodes_become_one_swarm_which_is_emptied_and_kept_the_next_time(
         assert worker.volumes.list() == ()
         assert worker.client.api.containers(all=True) == []
         assert not worker.networks.exists("lab-d")
+
+
+def test_the_live_picture_follows_tasks_to_another_node_when_theirs_dies(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    first, second = (status.name for status in two)
+    nodes.swarm(engine, 2)
+    beat = ("--dispatcher-heartbeat", "1s")  # so that its silence is noticed soon
+    docker(engine, course, "--context", first, "swarm", "update", *beat)
+    threads, told = threading.active_count(), [Swarm()]
+    subject = Placement(first)
+    following = Following(
+        subject,
+        engine,
+        lambda found, _problem: told.append(found),
+        value=subject.read(engine, None),
+    )
+    following.start()
+
+    def running() -> dict[str, int]:
+        """How many tasks run on each node that is ready."""
+        members = {member.id: member.name for member in told[-1].members if member.state == "ready"}
+        of = [task for service in told[-1].services for task in told[-1].running(service)]
+        return Counter(members[task.node] for task in of if task.node in members)
+
+    create = ("service", "create", "--detach", "--replicas=2", "--stop-grace-period=0s")
+    docker(engine, course, "--context", first, *create, "--name=lab-a", "lab/shell", "sleep", "600")
+    wait_until(lambda: running() == {first: 1, second: 1}, what="one task on each", timeout=60)
+    engine.client.api.kill(second)
+    wait_until(lambda: running() == {first: 2}, what="both on the first", timeout=60)
+    assert told[-1].down == (second,)
+    assert nodes.up(engine, course, 2) == two
+    wait_until(lambda: not told[-1].down, what="the second to be back", timeout=60)
+    docker(engine, course, "--context", first, "node", "update", "--availability=drain", first)
+    wait_until(lambda: running() == {second: 2}, what="both on the second", timeout=60)
+    following.close()
+    assert threading.active_count() == threads
 
 
 def test_a_swarm_that_is_not_whole_is_made_anew(

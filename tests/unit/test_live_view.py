@@ -156,6 +156,14 @@ def test_what_is_pressed_opens_for_the_page_that_asked(
     assert view._engine.closed == 3, "at first, and after each time"  # type: ignore[attr-defined]
 
 
+def test_a_picture_of_this_moment_stays_as_it_is(view: LiveView[str]) -> None:
+    say(view, "shown")
+    FakeFollowing.made[0].changed("lab-b", "")
+    still = view.still()
+    assert repr(still) == repr(drawn("lab-b"))
+    assert not FakeFollowing.made[0].open
+
+
 def test_closing_it_ends_following(view: LiveView[str]) -> None:
     say(view, "shown")
     view.close()
