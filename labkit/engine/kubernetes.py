@@ -118,7 +118,8 @@ class Watch:
         with self._output as output:
             for line in output:
                 lines.append(line)
-                if line.rstrip() == "}":  # only a whole message ends at the margin
+                # A message is one line, or many of which only the first and last are not indented.
+                if line.startswith(("{", "}")) and line.rstrip().endswith("}"):
                     yield json.loads("".join(lines))
                     lines.clear()
 

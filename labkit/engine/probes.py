@@ -238,6 +238,7 @@ ENGINE_PROBES: Mapping[str, Callable[[Engine], ProbeResult]] = {
     "storage": _storage,
     "cgroups": _cgroups,
     "limits": trials.limits,
+    "usage": trials.usage,
     "privileged": trials.privileged,
     "nodes": trials.nodes,
     "cluster": trials.cluster,

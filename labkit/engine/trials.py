@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -16,6 +17,8 @@ from labkit.errors import EngineRequestFailed, NoSuchImage
 from labkit.translation import _
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from labkit.engine.engine import Engine
 
 IMAGE = "lab/shell"
@@ -154,6 +157,26 @@ def folders(engine: Engine) -> ProbeResult:
     )
 
 
+def usage(engine: Engine) -> ProbeResult:
+    """Ask the engine what a container that runs uses."""
+    name, api = "usage", engine.client.api
+    with _started(engine, name, ["sleep", "60"]) as container, engine.errors():
+        answer: dict[str, Any] = api.stats(container, stream=False, one_shot=True)
+    if (answer.get("memory_stats") or {}).get("usage"):
+        said = _("The engine tells what containers use.")
+        return ProbeResult(name, Verdict.GOOD, said)
+    return ProbeResult(
+        name,
+        Verdict.ABSENT,
+        _("The engine does not tell what containers use."),
+        cost=_("`docker stats` shows zeros, and `show.stats()` says that there are no figures."),
+        remedy=_(
+            "With cgroup v1, all controllers must be mounted when the engine starts: run `sudo"
+            " apt-get install cgroupfs-mount`, `sudo cgroupfs-mount`, and start it again."
+        ),
+    )
+
+
 def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[int, str]:
     """Run a command in a labelled container of `lab/shell` and remove the container.
 
@@ -171,8 +194,17 @@ def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[in
         EngineRequestFailed: The engine would not start it.
     """
     api: Any = engine.client.api
+    with _started(engine, probe, command, **host) as container, engine.errors():
+        code = int(api.wait(container, timeout=SECONDS)["StatusCode"])
+        return code, api.logs(container).decode(errors="replace")
+
+
+@contextmanager
+def _started(engine: Engine, probe: str, command: list[str], **host: Any) -> Iterator[str]:
+    """Have a labelled container for the length of a block."""
+    api: Any = engine.client.api
     with engine.errors(NoSuchImage(IMAGE)):
-        container = api.create_container(
+        container: str = api.create_container(
             IMAGE,
             command,
             name=f"labkit-probe-{token_hex(4)}",
@@ -182,8 +214,7 @@ def run(engine: Engine, probe: str, command: list[str], **host: Any) -> tuple[in
     try:
         with engine.errors():
             api.start(container)
-            code = int(api.wait(container, timeout=SECONDS)["StatusCode"])
-            return code, api.logs(container).decode(errors="replace")
+        yield container
     finally:
         with engine.errors():
             api.remove_container(container, v=True, force=True)

@@ -108,7 +108,8 @@ def usage(found: Samples) -> Picture:
 
 def _used(samples: Sequence[Sample]) -> tuple[Box, ...]:
     if not samples:
-        return (Box(_("the engine says nothing of it")),)
+        why = _("If it stays so, `labkit doctor` tells why, under usage.")
+        return (Box(_("no figures from the engine"), details=(why,)),)
     last = samples[-1]
     received = [max(b.received - a.received, 0) for a, b in pairwise(samples)]
     sent = [max(b.sent - a.sent, 0) for a, b in pairwise(samples)]

@@ -17,6 +17,8 @@ from labkit.engine import connect, trials
 from labkit.engine.probes import ENGINE_PROBES, HOST_PROBES, Verdict, probe
 from labkit.engine.trials import LABEL
 from labkit.errors import EngineRequestFailed
+from labkit.live.usage import Usage
+from labkit.show.live import usage
 from tests.skips import skip
 
 if TYPE_CHECKING:
@@ -64,6 +66,21 @@ def test_the_memory_probe_agrees_with_the_engines_own_answer(engine: Engine) -> 
         assert found is not Verdict.GOOD
         skip("limits", "this engine enforces no memory limit, and says so")
     assert found is Verdict.GOOD
+
+
+def test_the_usage_probe_agrees_with_the_picture_of_a_container_that_computes(
+    clean_engine: Engine,
+) -> None:
+    command = ["sh", "-c", "while :; do :; done"]
+    clean_engine.client.containers.run("lab/shell", command, name="lab-busy", detach=True)
+    (samples,) = Usage(("lab-busy",)).read(clean_engine, None).values()
+    if probe("usage", clean_engine).verdict is Verdict.GOOD:
+        (sample,) = samples
+        assert sample.cpu > 0
+        assert sample.memory > 0
+    else:
+        assert samples == ()
+        assert "no figures from the engine" in repr(usage({"lab-busy": samples}))
 
 
 def test_the_privileged_probe_agrees_with_the_docker_command(engine: Engine) -> None:

@@ -142,8 +142,9 @@ def test_a_watch_that_the_cluster_ended_is_begun_anew() -> None:
 
 
 def test_a_watch_is_read_message_by_message_and_closed_while_it_waits() -> None:
-    said = '{\\n  "type": "ADDED",\\n  "object": {}\\n}\\n'
-    program = f"import signal; print('{said}' * 2, flush=True); signal.pause()"
+    for_people = '{\\n  "type": "ADDED",\\n  "object": {}\\n}\\n'
+    short = for_people.replace("\\n", "")
+    program = f"import signal; print('{for_people}' + '{short}\\n', flush=True); signal.pause()"
     watch = Watch([sys.executable, "-c", program], {})
     messages = iter(watch)
     assert [next(messages), next(messages)] == [{"type": "ADDED", "object": {}}] * 2

@@ -136,6 +136,7 @@ def test_usage_is_drawn_as_words_and_as_lines() -> None:
         "│   ├── █  2 kB each second  received",
         "│   └── ▁  0 B each second  sent",
         "└── lab-b  container",
-        "    └── the engine says nothing of it",
+        "    └── no figures from the engine",
+        "        If it stays so, `labkit doctor` tells why, under usage.",
     ]
     assert usage(found).html().count("<polyline") == 4
