@@ -108,7 +108,7 @@ def usage(found: Samples) -> Picture:
 
 def _used(samples: Sequence[Sample]) -> tuple[Box, ...]:
     if not samples:
-        why = _("If it stays so, `labkit doctor` tells why, under usage.")
+        why = _("If it stays so, labkit doctor tells why, under usage.")
         return (Box(_("no figures from the engine"), details=(why,)),)
     last = samples[-1]
     received = [max(b.received - a.received, 0) for a, b in pairwise(samples)]

@@ -137,6 +137,6 @@ def test_usage_is_drawn_as_words_and_as_lines() -> None:
         "│   └── ▁  0 B each second  sent",
         "└── lab-b  container",
         "    └── no figures from the engine",
-        "        If it stays so, `labkit doctor` tells why, under usage.",
+        "        If it stays so, labkit doctor tells why, under usage.",
     ]
     assert usage(found).html().count("<polyline") == 4
