@@ -64,9 +64,11 @@ case ${1:-} in
 esac
 if [ "$1" = postgres ]; then
     if [ "$(id -u)" = 0 ]; then
-        # A volume or a folder of the host may belong to anybody; PostgreSQL insists on its own.
+        # A volume or a folder of the host may belong to anybody, and be open to all; PostgreSQL
+        # insists on its own.
         mkdir -p "$PGDATA"
         find "$PGDATA" \! -user postgres -exec chown postgres {} +
+        chmod 0700 "$PGDATA"
         exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
     fi
     [ -r "$PGDATA" ] || die \
