@@ -16,7 +16,7 @@ import pytest
 from labkit import cluster
 from labkit.cli import main
 from labkit.engine import kubeconfig
-from labkit.engine.kubernetes import Cluster, program
+from labkit.engine.kubernetes import NAMESPACE, Cluster, program
 from labkit.engine.ownership import owned, remove
 from labkit.errors import ClusterError
 from labkit.live.following import Following
@@ -188,6 +188,65 @@ def test_it_is_emptied_and_keeps_what_kubernetes_needs(
     assert found.deployments == found.pods == ()
     kinds = [(other["kind"], other["metadata"]["name"]) for other in found.others]
     assert all(name.startswith(("default-token", "kube-root")) for _kind, name in kinds), kinds
+
+
+def test_a_service_account_may_do_nothing_until_it_is_given_rights(kubectl: Kubectl) -> None:
+    kubectl.ask("create", "serviceaccount", "stranger", f"--namespace={NAMESPACE}")
+    stranger = f"--as=system:serviceaccount:{NAMESPACE}:stranger"
+    with pytest.raises(ClusterError, match="Forbidden"):
+        kubectl.ask("get", "pods", f"--namespace={NAMESPACE}", stranger)
+    rights = ("--clusterrole=view", f"--serviceaccount={NAMESPACE}:stranger")
+    kubectl.ask("create", "rolebinding", "stranger", *rights, f"--namespace={NAMESPACE}")
+    wait_until(lambda: _may(kubectl, stranger), what="its right", timeout=20)
+    with pytest.raises(ClusterError, match="Forbidden"):
+        kubectl.ask("get", "secrets", f"--namespace={NAMESPACE}", stranger)
+
+
+def _may(kubectl: Kubectl, who: str) -> bool:
+    try:
+        kubectl.ask("get", "pods", f"--namespace={NAMESPACE}", who)
+    except ClusterError:
+        return False
+    return True
+
+
+def test_a_context_that_the_learner_names_serves_and_loses_only_the_courses_namespace(
+    engine: Engine,
+    course: Course,
+    kubectl: Kubectl,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = tmp_path / "own"
+    own.write_bytes(kubectl.kubeconfig.read_bytes())
+    named = ["config", "rename-context", cluster.NAME, "mine", f"--kubeconfig={own}"]
+    subprocess.run([program(), *named], check=True, capture_output=True)
+    before = own.read_bytes()
+    monkeypatch.setenv(kubeconfig.OWN, str(own))
+    monkeypatch.setenv("LABKIT_WORK", str(tmp_path / "work"))
+    found = cluster.up(engine, course, context="mine")
+    assert (found.context, found.served_by, found.state) == ("mine", "you", "ready")
+    with pytest.raises(ClusterError, match="`mine` is yours"):
+        cluster.load(engine, course, ["lab/shell"])
+    kubectl.ask("create", "namespace", "theirs")
+    cluster.down(engine, course, ())
+    assert engine.containers.get(cluster.NAME).status == "running"
+    assert own.read_bytes() == before
+    namespaces = kubectl.get("namespaces")
+    assert "theirs" in {item["metadata"]["name"] for item in namespaces}
+    assert NAMESPACE not in {
+        item["metadata"]["name"]
+        for item in namespaces
+        if "deletionTimestamp" not in item["metadata"]
+    }
+    kubectl.ask("delete", "namespace", "theirs", "--wait=false")
+    wait_until(
+        lambda: NAMESPACE not in {item["metadata"]["name"] for item in kubectl.get("namespaces")},
+        what="the namespace to be gone",
+        timeout=60,
+        interval=0.5,
+    )
+    cluster.up(engine, course)
 
 
 def test_it_comes_back_with_what_was_in_it_when_its_node_lost_its_power(
