@@ -93,6 +93,6 @@ def _pod(found: Cluster, pod: Pod) -> Box:
     owner = next((d.name for d in found.deployments if pod in found.pods_of(d)), pod.owner)
     details = [_("image {image}").format(image=image) for image in pod.images]
     if pod.restarts:
-        details.append(_("started again {count} times").format(count=pod.restarts))
+        details.append(_("restarts: {count}").format(count=pod.restarts))
     ready = _("ready") if pod.ready else _("not ready")
     return Box(pod.name, f"pod, {pod.status}, {ready}", tuple(details), mark=owner or pod.name)

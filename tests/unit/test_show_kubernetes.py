@@ -47,7 +47,7 @@ def test_a_pod_without_a_node_stands_apart() -> None:
     _node, nowhere = drawn(replace(CLUSTER, pods=(waiting,))).boxes
     (box,) = nowhere.children
     assert (nowhere.title, box.kind) == ("no node", "pod, Unschedulable, not ready")
-    assert box.details == ("image lab/shell:spring", "started again 2 times")
+    assert box.details == ("image lab/shell:spring", "restarts: 2")
 
 
 def test_a_cluster_is_drawn_again_when_it_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
