@@ -12,8 +12,6 @@ from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from labkit.engine import Engine
     from labkit.engine.disk import Stored, Usage
 
@@ -22,37 +20,47 @@ LARGEST = 6
 SHORT = 12
 
 
-def disk(*, largest: int = LARGEST, engine: Engine | None = None) -> Picture:
+def disk(*names: str, largest: int = LARGEST, engine: Engine | None = None) -> Picture:
     """Draw what images, containers, volumes and the build cache take.
 
     A bar is the part that is not in use; what has nothing of its own has none.
 
     Args:
-        largest: How many objects of each kind are drawn.
+        *names: Objects that are drawn, the others are only counted; none draws the largest.
+        largest: How many of each kind these are.
         engine: Whose disk; None connects to the engine that answers.
     """
     usages, things = ask(engine or connect())
     total = sum(usage.size for usage in usages)
     free = sum(usage.reclaimable for usage in usages)
-    title = _("{total} on the disk; the bars are the part that nothing uses, {free} in all")
+    title = _("{total} on the disk; the bars are the part that is not in use, {free} in all")
     boxes = (
-        _kind(usage, [thing for thing in things if thing.kind == usage.kind], largest)
+        _kind(usage, [thing for thing in things if thing.kind == usage.kind], names, largest)
         for usage in usages
     )
     return Picture(title.format(total=size(total), free=size(free)), tuple(boxes))
 
 
-def _kind(usage: Usage, things: list[Stored], largest: int) -> Box:
+def _kind(usage: Usage, things: list[Stored], names: tuple[str, ...], largest: int) -> Box:
     counted = _("{count}; {free} not in use").format(
         count=usage.count, free=size(usage.reclaimable)
     )
+    drawn = [thing for thing in things[:largest] if thing.size]
+    if names:
+        drawn = [thing for thing in things if _called(thing).intersection(names)]
     return Box(
         size(usage.size),
         usage.kind,
         (counted,),
-        (*map(_thing, things[:largest]), *_others(things[largest:])),
+        (*map(_thing, drawn), *_others([thing for thing in things if thing not in drawn])),
         share=usage.reclaimable / usage.size if usage.size else None,
     )
+
+
+def _called(thing: Stored) -> set[str]:
+    """Return the names that an object has, an image's also without the tag `latest`."""
+    tags = thing.name.split(", ")
+    return {*tags, *(tag.removesuffix(":latest") for tag in tags)}
 
 
 def _thing(thing: Stored) -> Box:
@@ -63,8 +71,7 @@ def _thing(thing: Stored) -> Box:
     return Box(name, used, (text,), share=float(not thing.used) if thing.own else None)
 
 
-def _others(things: Iterable[Stored]) -> tuple[Box, ...]:
-    rest = list(things)
+def _others(rest: list[Stored]) -> tuple[Box, ...]:
     if not rest:
         return ()
     text = _("{count} more").format(count=len(rest))

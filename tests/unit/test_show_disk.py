@@ -92,4 +92,13 @@ def test_an_image_says_what_is_its_own(lines: list[str]) -> None:
     assert "70 MB of its own, 75 MB shared" in below(lines, "lab/cc:latest")
     assert below(lines, "lab/web:latest").startswith("░░░░░░░░░░")
     assert not any("lab/debian" in line for line in lines), "the smallest are only counted"
-    assert any("1 more" in line for line in lines)
+    assert below(lines, "lab/web:latest").endswith("15 MB of its own, 75 MB shared")
+    assert sum("1 more" in line for line in lines) == len(["images", "containers", "volumes"])
+
+
+def test_what_is_asked_for_is_drawn_and_the_rest_is_counted() -> None:
+    text = repr(disk("lab/debian", "lab-c", engine=engine_told(TOLD)))
+    assert "lab/debian:latest" in text
+    assert "lab-c" in text
+    assert "lab/cc" not in text
+    assert "2 more" in text
