@@ -46,6 +46,11 @@ NIGHT = {"labkit.shift": "night"}
 def busy_cook_is_limited(engine: Engine) -> None:
     """The cook that takes all the processor may use 0.2 CPUs at most, and goes on."""
     busy = _cook_with(engine, RUSH)
+    if busy is None:
+        raise CheckFailed(
+            _("none of the four cooks is the busy one: it was replaced"),
+            hint=_("`docker update` changes a limit while it runs. Run the set-up cell again."),
+        )
     if busy.cpus > LITTLE_CPU:
         raise CheckFailed(
             _("`{name}` may use {cpus:g} CPUs").format(name=busy.name, cpus=busy.cpus),
@@ -59,38 +64,34 @@ def busy_cook_is_limited(engine: Engine) -> None:
 
 @check("operations.culprits", points=1, after=busy_cook_is_limited)
 def crumbs_are_kept(engine: Engine) -> None:
-    """The cook whose layer has grown is paused."""
+    """The cook whose layer has grown has ended, and is still there."""
     heavy = _cook_with(engine, CRUMBS)
-    if heavy.paused:
-        return
-    if heavy.running:
-        paused = [name for name in COOKS if engine.containers.get(name).paused]
-        found = _("paused is {names}, and another cook's layer has grown").format(
-            names=listed(paused) or _("nobody")
-        )
+    if heavy is None:
         raise CheckFailed(
-            found, hint=_("`docker ps --size` shows what each has written into its layer.")
+            _("no cook has crumbs any more: nobody can look at them"),
+            hint=_("A layer goes with its container. Run the set-up cell again; end it only."),
         )
-    raise CheckFailed(
-        _("`{name}`, whose layer has grown, is {status}").format(
-            name=heavy.name, status=heavy.status
-        ),
-        hint=_("Its work is lost; a paused one goes on where it stood. Run the set-up cell again."),
-    )
+    if heavy.status != "exited":
+        raise CheckFailed(
+            _("the cook whose layer has grown is {status}").format(status=heavy.status),
+            hint=_("`docker ps --size` shows what each has written. End that one, and keep it."),
+        )
 
 
 @check("operations.culprits", points=1, after=crumbs_are_kept)
 def others_are_as_they_were(engine: Engine) -> None:
-    """The other two run without a limit, and all four are those of the set-up cell."""
+    """The other two run without a limit; they and the busy one have run without a break."""
     for name in COOKS:
-        cook = engine.containers.get(name)
+        cook, files = engine.containers.get(name), engine.containers.diff(name)
+        if CRUMBS in files:
+            continue
         # A container that has never ended has Docker's zero time as its end.
         if cook.labels.get("started-by") != "exercise" or not cook.finished_at.startswith("0001-"):
             raise CheckFailed(
                 _("`{name}` was started again or replaced").format(name=name),
-                hint=_("Limit and pause what runs. Run the set-up cell and try again."),
+                hint=_("A limit changes while it runs. Run the set-up cell and try again."),
             )
-        if {RUSH, CRUMBS} & set(engine.containers.diff(name)):
+        if RUSH in files:
             continue
         if not cook.running:
             raise CheckFailed(
@@ -106,19 +107,15 @@ def others_are_as_they_were(engine: Engine) -> None:
                 _("`{name}` is limited to {cpus:g} CPUs, and did nothing wrong").format(
                     name=name, cpus=cook.cpus
                 ),
-                hint=_("Give it room again: `docker update --cpus 2` with its name."),
+                hint=_("Give it room again: `docker update --cpus 1` with its name."),
             )
 
 
-def _cook_with(engine: Engine, path: str) -> Container:
+def _cook_with(engine: Engine, path: str) -> Container | None:
     """Return the cook in whose layer a file lies: what is wrong with it comes from that."""
-    for name in COOKS:
-        if path in engine.containers.diff(name):
-            return engine.containers.get(name)
-    raise CheckFailed(
-        _("none of the four cooks is the one that it was: it was replaced"),
-        hint=_("`docker update` changes a limit while it runs. Run the set-up cell again."),
-    )
+    there = filter(engine.containers.exists, COOKS)
+    name = next((name for name in there if path in engine.containers.diff(name)), None)
+    return engine.containers.get(name) if name else None
 
 
 def _unlimited(engine: Engine, busy: Container) -> CheckFailed:
@@ -129,7 +126,7 @@ def _unlimited(engine: Engine, busy: Container) -> CheckFailed:
             ),
             hint=_("A weight only matters when CPUs are scarce. A limit is `--cpus`."),
         )
-    for name in COOKS:
+    for name in filter(engine.containers.exists, COOKS):
         if engine.containers.get(name).cpus:
             return CheckFailed(
                 _("`{name}` is limited, and another cook takes the processor").format(name=name),
@@ -322,6 +319,11 @@ def prices_answer(engine: Engine) -> None:
     """`lab-prices` is the container that it was, runs, and is on the network `lab-market`."""
     prices = engine.containers.get("lab-prices")
     _expect_the_same(prices)
+    if prices.status == "exited":
+        raise CheckFailed(
+            _("`lab-prices` has ended, and nobody started it again"),
+            hint=_("`docker events` tells by what it ended. `docker start lab-prices`."),
+        )
     if not prices.running:
         raise not_running(engine, prices)
     if "lab-market" not in prices.networks:

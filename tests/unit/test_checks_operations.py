@@ -58,10 +58,10 @@ LIMITED = {"NanoCpus": 200_000_000}
 
 @pytest.fixture
 def kitchen(fake_engine: Any) -> Any:
-    """The second is busy and limited, the third has crumbs and is paused."""
+    """The second is busy and limited, the third has crumbs and has ended."""
     cook(fake_engine, 1)
     cook(fake_engine, 2, operations.RUSH, host=LIMITED)
-    cook(fake_engine, 3, operations.CRUMBS, Status="paused")
+    cook(fake_engine, 3, operations.CRUMBS, Status="exited", FinishedAt=EARLIER)
     cook(fake_engine, 4)
     return fake_engine
 
@@ -103,13 +103,16 @@ def test_a_busy_cook_that_was_replaced_has_no_rush(kitchen: Any) -> None:
     assert "was replaced" in refusal(operations.busy_cook_is_limited, kitchen).found
 
 
-def test_crumbs_need_their_own_cook_paused(kitchen: Any) -> None:
-    cook(kitchen, 3, operations.CRUMBS)
-    assert "nobody" in refusal(operations.crumbs_are_kept, kitchen).found
-    cook(kitchen, 4, Status="paused")
-    assert "`lab-cook-4`" in refusal(operations.crumbs_are_kept, kitchen).found
-    cook(kitchen, 3, operations.CRUMBS, Status="exited", FinishedAt=EARLIER)
-    assert "is exited" in refusal(operations.crumbs_are_kept, kitchen).found
+@pytest.mark.parametrize("status", ["running", "paused"])
+def test_a_cook_with_crumbs_has_to_end(kitchen: Any, status: str) -> None:
+    cook(kitchen, 3, operations.CRUMBS, Status=status)
+    assert f"has grown is {status}" in refusal(operations.crumbs_are_kept, kitchen).found
+
+
+def test_crumbs_go_with_their_cook(kitchen: Any) -> None:
+    del kitchen.containers.things["lab-cook-3"]
+    operations.busy_cook_is_limited(kitchen)
+    assert "goes with its container" in refusal(operations.crumbs_are_kept, kitchen).hint
 
 
 @pytest.mark.parametrize(
@@ -316,6 +319,7 @@ def test_a_mended_kiosk_passes(mended: Any) -> None:
     [
         ({"labels": {"price": "4711"}}, "Run the set-up cell again"),
         ({"Status": "paused"}, "`docker unpause lab-prices`"),
+        ({"Status": "exited"}, "`docker start lab-prices`"),
         ({"networks": ()}, "docker network connect"),
     ],
 )
