@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Inherited by whatever a test starts, however often its parents end.
 MARK = "LABKIT_TESTED_BY"
+#: What an engine keeps from its first container with `--network host` on, as long as it runs.
+HOST_NETWORK = "/netns/default"
 #: What Python keeps for itself until the end: it goes with the tests' own process.
 KEPT = ("multiprocessing.resource_tracker", "multiprocessing.forkserver")
 
@@ -54,7 +56,9 @@ def _environment(pid: int) -> list[bytes]:
 
 def _mounts_networks_and_rules() -> set[str]:
     mounts = {
-        f"mount {point}" for point in mount_points() if "/lab-" in point or "/labkit" in point
+        f"mount {point}"
+        for point in mount_points()
+        if ("/lab-" in point or "/labkit" in point) and not point.endswith(HOST_NETWORK)
     }
     return mounts | _networks_and_rules()
 

@@ -64,11 +64,11 @@ case ${1:-} in
 esac
 if [ "$1" = postgres ]; then
     if [ "$(id -u)" = 0 ]; then
-        # A volume or a folder of the host may belong to anybody, and be open to all; PostgreSQL
-        # insists on its own.
+        # A volume or a folder of the host may belong to anybody; PostgreSQL insists on its own. A new
+        # one may be open to all, too. Who opens one that has a database is told so by PostgreSQL.
         mkdir -p "$PGDATA"
         find "$PGDATA" \! -user postgres -exec chown postgres {} +
-        chmod 0700 "$PGDATA"
+        [ -s "$PGDATA/PG_VERSION" ] || chmod 0700 "$PGDATA"
         exec setpriv --reuid=postgres --regid=postgres --init-groups "$0" "$@"
     fi
     [ -r "$PGDATA" ] || die \
