@@ -282,8 +282,7 @@ def _start(engine: Engine, path: Path) -> None:
         timeout=READY_SECONDS,
         log_tail=lambda: engine.containers.logs(NAME, tail=8),
     )
-    write_atomically(path, content)
-    path.chmod(0o600)
+    write_atomically(path, content, private=True)
 
 
 def _take(path: Path, context: str) -> None:
@@ -291,8 +290,7 @@ def _take(path: Path, context: str) -> None:
     own = Kubectl(Path(own_kubeconfig()), context)
     taken = json.loads(own.ask("config", "view", "--minify", "--flatten", "--output=json"))
     taken["contexts"][0]["context"]["namespace"] = NAMESPACE
-    write_atomically(path, json.dumps(taken).encode())
-    path.chmod(0o600)
+    write_atomically(path, json.dumps(taken).encode(), private=True)
 
 
 def _foreign(path: Path) -> bool:

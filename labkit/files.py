@@ -20,8 +20,13 @@ if TYPE_CHECKING:
 PATIENCE = 1.0
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, private: bool = False) -> None:
     """Replace the content of `path`, making its folder when it is missing.
+
+    Args:
+        path: The file.
+        content: All that it is to have.
+        private: Whether only its owner may read it, at no moment anybody else.
 
     Raises:
         WorkspaceError: It cannot be written; the old content is still there.
@@ -34,7 +39,8 @@ def write_atomically(path: Path, content: bytes) -> None:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(name).chmod(0o644)
+            if not private:
+                Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
             with suppress(FileNotFoundError):

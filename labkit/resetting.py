@@ -50,7 +50,15 @@ class ResetDone:
     """What a reset did; `kept_as` is where the exercise's old copy is now."""
 
     removal: Removal
-    kept_as: Path | None
+    kept_as: Path | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for `json.dumps`."""
+        return {
+            "removed": [str(thing) for thing in self.removal.removed],
+            "refused": {str(thing): why for thing, why in self.removal.refused.items()},
+            "kept_as": str(self.kept_as) if self.kept_as else None,
+        }
 
 
 def plan_reset(engine: Engine, course: Course, slug: str | None = None) -> ResetPlan:

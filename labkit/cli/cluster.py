@@ -5,16 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, progress
+from labkit.cli.output import (
+    GOOD,
+    NOT_GOOD,
+    QUIET,
+    confirmed,
+    print_brought,
+    print_json,
+    print_removed,
+    progress,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
     import argparse
 
     from labkit.cluster import ClusterStatus
-
-#: Seconds after which work says how far it is.
-QUIET = 1.0
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -53,10 +59,8 @@ def load(arguments: argparse.Namespace) -> int:
         brought = cluster.load(connect(), Course.load(), arguments.images, progress=shown)
     if arguments.json:
         print_json({"brought": brought})
-        return GOOD
-    for image in arguments.images:
-        text = _("{image}  brought") if image in brought else _("{image}  is there already")
-        print(text.format(image=image))
+    else:
+        print_brought(arguments.images, brought, _("{image}  brought"))
     return GOOD
 
 
@@ -82,12 +86,7 @@ def down(arguments: argparse.Namespace) -> int:
     if not arguments.yes and not confirmed(text):
         return NOT_GOOD
     removal = cluster.down(engine, course, things)
-    if arguments.json:
-        refused = {str(thing): why for thing, why in removal.refused.items()}
-        print_json({"removed": [str(thing) for thing in removal.removed], "refused": refused})
-    else:
-        print(rendering.reset_done_text(ResetDone(removal, kept_as=None)))
-    return NOT_GOOD if removal.refused else GOOD
+    return print_removed(ResetDone(removal), as_json=arguments.json)
 
 
 def _shown(found: ClusterStatus, *, as_json: bool) -> int:

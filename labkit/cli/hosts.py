@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, print_json, progress
+from labkit.cli.output import GOOD, QUIET, print_json, progress
 
 if TYPE_CHECKING:
     import argparse
-
-#: Seconds after which work says how far it is.
-QUIET = 1.0
 
 
 def up(arguments: argparse.Namespace) -> int:

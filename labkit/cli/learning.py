@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 from labkit.cli.output import (
     GOOD,
     NOT_GOOD,
+    QUIET,
     WRONG,
     confirmed,
     print_json,
+    print_removed,
     progress,
+    removing,
     say,
     style,
 )
@@ -21,9 +24,6 @@ if TYPE_CHECKING:
     import argparse
 
     from labkit.course import Exercise
-
-#: Seconds after which a reset says how far it is.
-QUIET = 1.0
 
 
 def list_course(arguments: argparse.Namespace) -> int:
@@ -142,21 +142,6 @@ def reset(arguments: argparse.Namespace) -> int:
         return GOOD
     if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
         return NOT_GOOD
-    things = iter(range(1, len(plan.things) + 1))
     with progress(after=QUIET, transient=True) as shown:
-        done = do_reset(
-            engine,
-            course,
-            plan,
-            progress=lambda thing: shown.step(
-                _("removing"), str(thing), next(things), len(plan.things)
-            ),
-        )
-    if arguments.json:
-        refused = {str(thing): why for thing, why in done.removal.refused.items()}
-        removed = [str(thing) for thing in done.removal.removed]
-        kept_as = str(done.kept_as) if done.kept_as else None
-        print_json({"removed": removed, "refused": refused, "kept_as": kept_as})
-    else:
-        print(rendering.reset_done_text(done))
-    return NOT_GOOD if done.removal.refused else GOOD
+        done = do_reset(engine, course, plan, progress=removing(shown, plan.things))
+    return print_removed(done, as_json=arguments.json)

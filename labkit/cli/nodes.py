@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, NOT_GOOD, confirmed, print_json, progress
+from labkit.cli.output import (
+    GOOD,
+    NOT_GOOD,
+    QUIET,
+    confirmed,
+    print_brought,
+    print_json,
+    print_removed,
+    progress,
+    removing,
+)
 from labkit.translation import _
 
 if TYPE_CHECKING:
     import argparse
 
     from labkit.nodes import NodeStatus
-
-#: Seconds after which work says how far it is.
-QUIET = 1.0
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -52,10 +59,8 @@ def push(arguments: argparse.Namespace) -> int:
         pushed = node_registry.push(connect(), arguments.images, progress=shown)
     if arguments.json:
         print_json({"pushed": pushed})
-        return GOOD
-    for image in arguments.images:
-        text = _("{image}  pushed") if image in pushed else _("{image}  is there already")
-        print(text.format(image=image))
+    else:
+        print_brought(arguments.images, pushed, _("{image}  pushed"))
     return GOOD
 
 
@@ -74,22 +79,9 @@ def down(arguments: argparse.Namespace) -> int:
         return GOOD
     if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
         return NOT_GOOD
-    numbers = iter(range(1, len(things) + 1))
     with progress(after=QUIET, transient=True) as shown:
-        removal = nodes.down(
-            engine,
-            Course.load(),
-            things,
-            progress=lambda thing: shown.step(
-                _("removing"), str(thing), next(numbers), len(things)
-            ),
-        )
-    if arguments.json:
-        refused = {str(thing): why for thing, why in removal.refused.items()}
-        print_json({"removed": [str(thing) for thing in removal.removed], "refused": refused})
-    else:
-        print(rendering.reset_done_text(ResetDone(removal, kept_as=None)))
-    return NOT_GOOD if removal.refused else GOOD
+        removal = nodes.down(engine, Course.load(), things, progress=removing(shown, things))
+    return print_removed(ResetDone(removal), as_json=arguments.json)
 
 
 def _print(found: tuple[NodeStatus, ...], *, as_json: bool) -> None:

@@ -13,15 +13,19 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from rich.progress import Progress as RichProgress
 
+    from labkit.engine.ownership import Owned
     from labkit.rendering import Style
+    from labkit.resetting import ResetDone
 
 GOOD, NOT_GOOD, WRONG = 0, 1, 2
 INTERRUPTED = 130
 
+#: Seconds after which work that is mostly short says how far it is.
+QUIET = 1.0
 #: Seconds between two lines of progress where there is no terminal.
 LINE_EVERY = 3.0
 
@@ -36,6 +40,29 @@ def style() -> Style:
 def print_json(value: Any) -> None:
     """Print a value for machines."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_brought(images: Sequence[str], brought: Sequence[str], text: str) -> None:
+    """Print of each image that it was brought, in the words of `text`, or was there already."""
+    for image in images:
+        print((text if image in brought else _("{image}  is there already")).format(image=image))
+
+
+def removing(shown: Lines | Bars, things: Sequence[Owned]) -> Callable[[Owned], None]:
+    """Return what tells a progress, thing by thing, how much of a removal is done."""
+    numbers = iter(range(1, len(things) + 1))
+    return lambda thing: shown.step(_("removing"), str(thing), next(numbers), len(things))
+
+
+def print_removed(done: ResetDone, *, as_json: bool) -> int:
+    """Print what was removed and what was not; return the exit code."""
+    if as_json:
+        print_json(done.as_json())
+    else:
+        from labkit import rendering
+
+        print(rendering.reset_done_text(done))
+    return NOT_GOOD if done.removal.refused else GOOD
 
 
 def say(line: str) -> None:

@@ -95,7 +95,7 @@ def write(folder: Path, name: str, host: str, certificates: Mapping[str, bytes])
     """
     meta, tls = _places(folder, name)
     for file, content in certificates.items():
-        write_atomically(tls / "docker" / file, content)
+        write_atomically(tls / "docker" / file, content, private=True)
     description = {
         "Name": name,
         "Metadata": {},

@@ -99,3 +99,10 @@ def test_a_lock_that_is_held_long_is_told_before_it_is_waited_for(
         with locked(path, waiting=waiting):
             pass
     assert told == ([] if patience else ["waiting"])
+
+
+def test_a_private_file_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(b"old")
+    write_atomically(path, b"new", private=True)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"new", 0o600)
