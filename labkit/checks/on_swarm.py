@@ -73,7 +73,7 @@ def expect_running(engine: Engine, name: str, count: int) -> None:
     """Expect so many tasks that run, and go on running for a moment."""
     service = service_of(engine, name)
     if _restarts(engine, service):
-        return _refuse(engine, service, count)
+        raise _refusal(engine, service, count)
     try:
         wait_until(
             lambda: (
@@ -84,11 +84,10 @@ def expect_running(engine: Engine, name: str, count: int) -> None:
             timeout=SETTLING,
             interval=INTERVAL,
         )
-    except LabError:
-        return _refuse(engine, service, count)
+    except LabError as error:
+        raise _refusal(engine, service, count) from error
     if len(read(engine).running(service)) != count:
-        return _refuse(engine, service, count)
-    return None
+        raise _refusal(engine, service, count)
 
 
 def _restarts(engine: Engine, service: Service) -> bool:
@@ -104,21 +103,21 @@ def _restarts(engine: Engine, service: Service) -> bool:
     return len(ended) > 1 and not service.update.startswith("rollback")
 
 
-def _refuse(engine: Engine, service: Service, count: int) -> None:
+def _refusal(engine: Engine, service: Service, count: int) -> CheckFailed:
     """Say how many run, and why the others do not."""
     found = read(engine)
     tasks = [t for t in found.tasks if t.service == service.id]
     reasons = [t.error for t in tasks if t.error]
     running = len(found.running(service))
     if not reasons and any(t.state == "complete" for t in tasks):
-        raise CheckFailed(
+        return CheckFailed(
             _("the command of `{name}` ends, and the swarm starts it again and again").format(
                 name=service.name
             ),
             hint=_("A service is for what goes on: give it a command that does not end."),
         )
     why = reasons[-1] if reasons else _("they have not been started")
-    raise CheckFailed(
+    return CheckFailed(
         _("{running} of {count} tasks of `{name}` run: {why}").format(
             running=running, count=count, name=service.name, why=why
         ),
@@ -140,7 +139,9 @@ def container_of(engine: Engine, name: str) -> tuple[Swarm, str]:
     """Return the swarm, and the container of the one task of a service on `lab-node-1`."""
     found = read(engine)
     service = service_of(engine, name)
-    task = found.running(service)[0]
+    task = next(iter(found.running(service)), None)
+    if task is None:
+        raise _refusal(engine, service, 1)
     if found.name_of(task.node) != MANAGER:
         raise CheckFailed(
             _("the task of `{name}` is not on `{node}`").format(name=name, node=MANAGER),
