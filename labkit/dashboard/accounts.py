@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from labkit.errors import DashboardError
-from labkit.files import locked, read_bytes, writing
+from labkit.files import locked, read_bytes, write_atomically
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -140,13 +139,7 @@ class Accounts:
         return entries
 
     def _write(self, entries: dict[str, Any]) -> None:
-        new = self.path.with_suffix(".new")
-        with writing(self.path):
-            new.unlink(missing_ok=True)
-            handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(entries, file, indent=2)
-            new.replace(self.path)
+        write_atomically(self.path, json.dumps(entries, indent=2).encode(), private=True)
 
 
 def _hash(password: str, salt: bytes) -> bytes:

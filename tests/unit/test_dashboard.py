@@ -82,6 +82,24 @@ def test_only_its_own_account_reads_the_file_and_no_password_is_in_it(accounts: 
     assert accounts.check("eve", PASSWORD) is None
 
 
+def test_a_crash_while_an_account_is_added_loses_nobody(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(_handle: int) -> None:
+        raise KeyboardInterrupt
+
+    accounts.put("ada", Role.OPERATOR, "a long password")
+    with monkeypatch.context() as crashing:
+        crashing.setattr("os.fsync", crash)
+        with pytest.raises(KeyboardInterrupt):
+            accounts.put("bob", Role.VIEWER, "another password")
+    assert accounts.list() == (Account("ada", Role.OPERATOR),)
+    assert {path.name for path in accounts.path.parent.iterdir()} == {
+        "accounts.json",
+        "accounts.lock",
+    }
+
+
 def test_two_accounts_with_one_password_have_two_hashes(accounts: Accounts) -> None:
     accounts.put("ada", Role.OPERATOR, PASSWORD)
     accounts.put("vic", Role.VIEWER, PASSWORD)
