@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import socket
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from labkit.engine import Engine
     from labkit.engine.private import PrivateEngine
+    from tests.browser.jupyterlab import JupyterLab
 
     Picture = Callable[[Page, str], None]
 
@@ -411,3 +414,39 @@ def test_a_swarm_is_followed_and_an_engine_that_restarts(
     finally:
         attached.close()
         engine.close()
+
+
+@pytest.mark.usefixtures("clean_engine")
+def test_a_notebook_shows_it_logged_in_and_it_ends_with_the_kernel(
+    lab: JupyterLab, picture: Picture
+) -> None:
+    notebook = lab.open()
+    notebook.run("%load_ext labkit")
+    cell = notebook.new_cell()
+    cell.write("%dashboard")
+    shown = cell.run().locator("iframe")
+    frame = shown.content_frame
+    expect(frame.get_by_text("you (operator)")).to_be_visible()
+    expect(frame.get_by_text(re.compile("^images: "))).to_be_visible()
+    frame.get_by_role("tab", name="Volumes").click()
+    frame.get_by_role("textbox", name="New volume").fill("lab-framed")
+    frame.get_by_role("tabpanel").get_by_role("button", name="Create").click()
+    expect(frame.get_by_role("button", name="lab-framed")).to_be_visible()
+    for theme in ("JupyterLab Dark", "JupyterLab Light"):
+        lab.theme(theme)
+        shown.scroll_into_view_if_needed()
+        picture(lab.page, f"dashboard-notebook-{theme.rpartition(' ')[2].lower()}")
+    address = shown.get_attribute("src") or ""
+    assert "/enter?token=" in address
+    assert answers(address)
+    lab.menu("Kernel", "Shut Down Kernel")
+    wait_until(lambda: not answers(address), what="the dashboard to end", timeout=20)
+
+
+def answers(address: str) -> bool:
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5).close()
+    except OSError:
+        return False
+    return True

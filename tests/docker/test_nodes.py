@@ -14,6 +14,9 @@ import pytest
 
 from labkit import node_registry, nodes
 from labkit.cli import main
+from labkit.dashboard.accounts import Account, Role
+from labkit.dashboard.operating import Change, perform
+from labkit.dashboard.swarms import KeptManager
 from labkit.docker_config import course_config
 from labkit.engine import contexts, nested
 from labkit.engine.ownership import owned, remove
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from labkit.course import Course
+    from labkit.dashboard.inventory import Row
     from labkit.engine import Engine
 
 MEMORY = (
@@ -184,6 +188,40 @@ def test_the_live_picture_follows_tasks_to_another_node_when_theirs_dies(
     wait_until(lambda: running() == {second: 2}, what="both on the second", timeout=60)
     following.close()
     assert threading.active_count() == threads
+
+
+def test_the_dashboard_follows_and_changes_the_swarm_of_the_nodes(
+    engine: Engine, course: Course, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    nodes.swarm(engine, 2)
+    operator, kept = Account("ada", Role.OPERATOR), KeptManager(engine)
+    on_first = ("--context", two[0].name)
+
+    def row(name: str) -> Row:
+        return next(one for one in kept.rows() if one.name == name)
+
+    def state(name: str, wanted: str) -> None:
+        wait_until(lambda: row(name).state == wanted, what=f"{name} {wanted}", timeout=30)
+
+    try:
+        assert [(one.kind, one.name, one.detail) for one in kept.rows()] == [
+            ("node", two[0].name, "manager, leader"),
+            ("node", two[1].name, "worker"),
+        ]
+        asked = ("--detach", "--name", "lab-a", "lab/shell", "sleep", "600")
+        docker(engine, course, *on_first, "service", "create", *asked)
+        state("lab-a", "1 of 1 run")
+        docker(engine, course, *on_first, "service", "scale", "--detach", "lab-a=2")
+        state("lab-a", "2 of 2 run")
+        for name, action, number in (("lab-a", "scale", 1), (two[1].name, "drain", 0)):
+            found = row(name)
+            perform(engine, operator, Change(found.kind, found.key, action, number))
+        state("lab-a", "1 of 1 run")
+        state(two[1].name, "ready, drain")
+        perform(engine, operator, Change("service", row("lab-a").key, "remove"))
+        assert [one.name for one in kept.rows()] == [node.name for node in two]
+    finally:
+        kept.close()
 
 
 def test_a_swarm_that_is_not_whole_is_made_anew(
