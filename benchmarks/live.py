@@ -1,129 +1,143 @@
-"""The live map while containers come and go, beside `docker events` that only listens.
+"""The live map in a browser while containers come and go, beside `docker events` that only listens.
 
-A hundred containers; each second ten of them are started and killed, for a minute.
+A hundred containers; each second ten of them start and ten stop, for a minute. The page notes when
+it has painted a container's new state, by the clock that the engine writes into its events.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
+import tempfile
 import threading
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 
 from benchmarks.measuring import Finding
-from labkit.engine import connect
-from labkit.live.following import Following
-from labkit.live.holdings import Everything, Holdings, affected
-from labkit.show.engine import drawn
+from labkit.live.holdings import Holdings
+from tests.browser.jupyterlab import JupyterLab
+from tests.browser.opened import chromium, open_course
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from labkit.course import Course
     from labkit.engine import Engine
 
 CONTAINERS = 100
 AT_ONCE = 10
-SECONDS = 60.0
-#: The map in a process of its own, as in a kernel, until its standard input ends.
-FOLLOW = "from benchmarks.live import follow; follow()"
+SECONDS = 60
+#: The state that an event leads to, as the map begins to say it.
+STATES = {"start": "container, running", "die": "container, exited"}
+SHOW = "import os\nfrom labkit import show\ndisplay(show.engine())\nprint(os.getpid())"
+#: The states are read just before they are painted, and the clock just after.
+OBSERVE = """shown => {
+    const channel = new MessageChannel(), known = new Map();
+    let waiting = false, fresh = [];
+    window.painted = [];
+    const read = () => {
+        for (const title of shown.querySelectorAll('button[data-key^=container]')) {
+            const name = title.textContent, state = title.nextElementSibling.textContent;
+            if (known.get(name) !== state) fresh.push([name, state]);
+            known.set(name, state);
+        }
+        waiting = false;
+        channel.port2.postMessage('painted');
+    };
+    channel.port1.onmessage = () => {
+        const now = Date.now();
+        for (const [name, state] of fresh) window.painted.push([name, state, now]);
+        fresh = [];
+    };
+    window.states = () => Object.fromEntries(known);
+    new MutationObserver(() => {
+        if (!waiting) requestAnimationFrame(read);
+        waiting = true;
+    }).observe(shown, {subtree: true, childList: true, characterData: true});
+}"""
 
 
 def run(engine: Engine, _course: Course) -> Iterator[Finding]:
-    """Measure what the map costs, how late it is, and whether it is right in the end."""
-    api: Any = engine.client.api
+    """Measure what the map costs, how late it is on the screen, and whether it is right at last."""
     names = [f"lab-{number}" for number in range(CONTAINERS)]
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2 * AT_ONCE) as pool:
+        api: Any = engine.client.api
 
         def create(name: str) -> None:
             api.create_container("lab/shell", ["sleep", "600"], name=name, network_disabled=True)
 
-        def cycle(name: str) -> None:
-            api.start(name)
-            api.kill(name)
-
         list(pool.map(create, names))
-        env = engine.cli_env()
-        ours = subprocess.Popen(
-            [sys.executable, "-c", FOLLOW], env=env, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        peer = subprocess.Popen(["docker", "events"], env=env, stdout=subprocess.DEVNULL)
-        assert ours.stdin is not None  # noqa: S101 - both are pipes
-        assert ours.stdout is not None  # noqa: S101
-        ours.stdout.readline()  # it is ready
-        before, peers, kept = _cpu(ours.pid), _cpu(peer.pid), list[int]()
-        began, turns = time.monotonic(), 0
-        while (now := time.monotonic()) < began + SECONDS:
-            first = turns * AT_ONCE % CONTAINERS
-            list(pool.map(cycle, names[first : first + AT_ONCE]))
-            kept.append(psutil.Process(ours.pid).memory_info().rss)
-            turns += 1
-            threading.Event().wait(max(now + 1 - time.monotonic(), 0))
-    passed = time.monotonic() - began
-    used, events = _cpu(ours.pid) - before, _cpu(peer.pid) - peers
-    threading.Event().wait(2)  # nothing happens any more, so by now it must be right
-    said = json.loads(ours.communicate("\n")[0])
-    peer.kill()
-    peer.wait()
-    states = {c.name: c.status for c in Holdings.read(engine).containers.values()}
-    wrong = sum(states.get(name) != said["states"].get(name) for name in {*states, *said["states"]})
-    rate = f"{turns * AT_ONCE / passed:.1f} starts and kills a second"
-    yield Finding("containers that the map has wrong at the end", wrong, 0, rate)
-    late = statistics.median(said["delays"]) * 1000
-    count = f"median of {len(said['delays'])} events, {said['drawings']} drawings"
-    yield Finding("from an event to the drawn map", late, 250, count, " ms")
+        with open_course(engine, Path(folder)) as course, chromium() as browser:
+            lab = JupyterLab(browser.new_page(), course.address, course.work)
+            outputs = lab.new("lab-live.ipynb").run(SHOW)
+            kernel = psutil.Process(int(outputs.last.inner_text()))
+            lab.page.evaluate_handle(OBSERVE, outputs.locator(".labkit-drawing").element_handle())
+            log = Path(folder, "events.json")
+            with log.open("w") as said:
+                peer = psutil.Popen(
+                    ["docker", "events", "--format", "{{json .}}"],
+                    env=engine.cli_env(),
+                    stdout=said,
+                )
+            before, peers = _cpu(kernel), _cpu(peer)
+            began, kept = time.monotonic(), list[int]()
+            for turn in range(SECONDS):
+                first = turn * AT_ONCE % CONTAINERS
+                stopping = names[first - AT_ONCE :][:AT_ONCE] if turn else []
+                both = [pool.submit(api.start, name) for name in names[first : first + AT_ONCE]]
+                both += [pool.submit(api.kill, name) for name in stopping]
+                for one in both:
+                    one.result()
+                kept.append(kernel.memory_info().rss)
+                threading.Event().wait(max(began + turn + 1 - time.monotonic(), 0))
+            passed = time.monotonic() - began
+            used, events = _cpu(kernel) - before, _cpu(peer) - peers
+            threading.Event().wait(2)  # nothing happens any more, so by now it must be right
+            shown: dict[str, str] = lab.page.evaluate("states()")
+            painted = lab.page.evaluate("painted")
+            peer.kill()
+            peer.wait()
+        happened = [json.loads(line) for line in log.read_text().splitlines()]
+    running = {one.name for one in Holdings.read(engine).containers.values() if one.running}
+    wrong = running ^ {name for name, state in shown.items() if state == STATES["start"]}
+    rate = f"{SECONDS * AT_ONCE / passed:.1f} starts and as many stops a second"
+    yield Finding("containers that the page has wrong at the end", len(wrong), 0, rate)
+    late = sorted(delays(happened, painted))
+    count = f"median of {len(late)} events, 95 in 100 within {late[len(late) * 95 // 100]:.0f} ms"
+    yield Finding("from an event to the painted page", statistics.median(late), 250, count, " ms")
     share = f"{used:.1f} s in {passed:.0f} s"
-    yield Finding("processors that the map keeps busy", used / passed, 0.5, share)
+    yield Finding("processors that the kernel keeps busy", used / passed, 0.5, share)
     grown = f"{kept[len(kept) // 4] / 1e6:.0f} MB after a quarter, {kept[-1] / 1e6:.0f} MB at last"
     yield Finding("memory at last / after a quarter", kept[-1] / kept[len(kept) // 4], 1.1, grown)
-    both = f"{used:.2f} s against {events:.2f} s of processor"
-    yield Finding("map / docker events", used / max(events, 0.01), 50, both)
+    times = f"{used:.2f} s against {events:.2f} s of processor"
+    yield Finding("kernel with the map / docker events", used / max(events, 0.01), 50, times)
 
 
-def follow() -> None:
-    """Follow the engine and draw each change; say what was seen when there is no more input."""
-    engine, subject = connect(), _Timed()
-    delays: list[float] = []
-    last, drawings = Holdings(), 0
-    ready = threading.Event()
+def delays(
+    happened: Iterable[Mapping[str, Any]], painted: Iterable[tuple[str, str, float]]
+) -> Iterator[float]:
+    """Yield the milliseconds from each start and end to the first painting that shows it.
 
-    def changed(holdings: Holdings, _problem: str) -> None:
-        nonlocal last, drawings
-        drawn(holdings).html(buttons=True)
-        now = time.time()
-        delays.extend(now - moment for moment in subject.moments)
-        subject.moments.clear()
-        last, drawings = holdings, drawings + 1
-        ready.set()
-
-    following = Following(subject, engine, changed, value=last)
-    following.start()
-    ready.wait()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    following.close()
-    states = {container.name: container.status for container in last.containers.values()}
-    print(json.dumps({"states": states, "delays": delays, "drawings": drawings}), flush=True)
+    A state that was over before it was painted counts until the container is next in it.
+    """
+    paintings = defaultdict[str, list[tuple[str, float]]](list)
+    for name, state, moment in painted:
+        paintings[name].append((state, moment))
+    for event in happened:
+        if event["Type"] != "container" or event["Action"] not in STATES:
+            continue
+        wanted, moment = STATES[event["Action"]], event["timeNano"] / 1e6
+        later = paintings[event["Actor"]["Attributes"]["name"]]
+        shown = (at for state, at in later if at >= moment and state.startswith(wanted))
+        if (first := next(shown, None)) is not None:
+            yield first - moment
 
 
-class _Timed(Everything):
-    """What an engine holds, and when the events happened that are not drawn yet."""
-
-    def __init__(self) -> None:
-        self.moments: list[float] = []
-
-    def apply(self, engine: Engine, value: Holdings, said: Sequence[tuple[str, Any]]) -> Holdings:
-        self.moments += (event["timeNano"] / 1e9 for _key, event in said if affected([event]))
-        return super().apply(engine, value, said)
-
-
-def _cpu(pid: int) -> float:
-    times = psutil.Process(pid).cpu_times()
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
     return float(times.user + times.system)

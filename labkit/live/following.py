@@ -26,8 +26,8 @@ T = TypeVar("T")
 
 #: The stream whose end means that the engine has gone.
 EVENTS = "events"
-#: Seconds between two changes that are told: ten a second are as many as an eye can follow.
-INTERVAL = 0.1
+#: Seconds between two changes that are told: an eye can hardly follow as many.
+INTERVAL = 0.05
 #: Seconds until an engine that went away is looked for again.
 RETRY = 0.5
 #: Messages that wait; a reader with more waits itself, and lets the engine wait.

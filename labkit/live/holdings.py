@@ -1,29 +1,29 @@
 """Containers, networks and volumes of an engine, followed by its events.
 
 An event says only that an object changed. What it is like now, the engine is asked: one inspect
-call for each object that changed, however many events it had. So no order of events, and none that
-comes twice, leads astray.
+call after the last of an object's events, and a few at most before. So no order of events, and none
+that comes twice, leads astray.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from labkit.engine import streams
 from labkit.engine.objects import Network, Volume
 from labkit.errors import NoSuchContainer, NoSuchObject
 from labkit.live.following import EVENTS
+from labkit.live.inspections import Inspections
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from labkit.engine import Engine
     from labkit.engine.objects import Container
     from labkit.engine.streams import Stream
-
-T = TypeVar("T")
+    from labkit.live.following import Source
 
 TYPES = ("container", "network", "volume")
 #: What a container's events begin with that leave it as it is.
@@ -31,7 +31,8 @@ IDLE = (
     "archive-path", "attach", "commit", "copy", "detach", "exec_", "export", "extract-to-dir",
     "kill", "resize", "top",
 )  # fmt: skip
-GONE = ("destroy", "remove")
+#: The stream of what objects are like now.
+OBJECTS = "objects"
 
 
 @dataclass(frozen=True)
@@ -61,37 +62,61 @@ class Holdings:
 class Everything:
     """Follow all that an engine holds."""
 
-    def begin(self, engine: Engine) -> Iterator[tuple[str, Stream[Any]]]:
-        """Listen to the events of containers, networks and volumes."""
-        yield EVENTS, streams.events(engine, types=TYPES)
+    def begin(self, engine: Engine) -> Iterator[tuple[str, Source]]:
+        """Listen to the events of containers, networks and volumes, and to what they are now."""
+        asked = Inspections(lambda key: inspected(engine, *key))
+        yield EVENTS, _Noticed(streams.events(engine, types=TYPES), asked)
+        yield OBJECTS, asked
 
     def read(self, engine: Engine, _before: Holdings | None = None) -> Holdings:
         """Read everything."""
         return Holdings.read(engine)
 
-    def apply(self, engine: Engine, value: Holdings, said: Sequence[tuple[str, Any]]) -> Holdings:
-        """Inspect what the events name, each object once; leave out what is gone."""
-        changed = affected(event for _stream, event in said)
-        if not changed:
-            return value
-        containers, networks = dict(value.containers), dict(value.networks)
-        volumes = dict(value.volumes)
-        for (kind, key), gone in changed.items():
-            if kind == "container":
-                _renew(containers, engine.containers.get, key, gone=gone)
-            elif kind == "network":
-                _renew(networks, engine.networks.get, key, gone=gone)
+    def apply(self, _engine: Engine, value: Holdings, said: Sequence[tuple[str, Any]]) -> Holdings:
+        """Put each object as it is now in the place of what it was; leave out what is gone.
+
+        Raises:
+            LabError: The engine did not answer about one.
+        """
+        found = {
+            "container": dict[str, Any](value.containers),
+            "network": dict[str, Any](value.networks),
+            "volume": dict[str, Any](value.volumes),
+        }
+        answers = (answer for stream, answer in said if stream == OBJECTS and answer)
+        for (kind, key), thing in answers:
+            if isinstance(thing, Exception):
+                raise thing
+            if thing is None:
+                found[kind].pop(key, None)
             else:
-                _renew(volumes, engine.volumes.get, key, gone=gone)
-        return Holdings(containers, networks, volumes)
+                found[kind][key] = thing
+        return Holdings(found["container"], found["network"], found["volume"])
 
 
-def affected(events: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]:
-    """Tell which objects, by kind and key, events changed, and whether that was their end.
+class _Noticed:
+    """Events, told to `Inspections` as they come; so nothing is left of them for the inbox."""
+
+    def __init__(self, events: Stream[Any], asked: Inspections) -> None:
+        self._events = events
+        self._asked = asked
+
+    def __iter__(self) -> Iterator[None]:
+        for event in self._events:
+            for key in affected([event]):
+                self._asked.want(key)
+        yield from ()
+
+    def close(self) -> None:
+        self._events.close()
+
+
+def affected(events: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
+    """Tell which objects, by kind and key, events changed.
 
     A container's place on a network is the container's, so it is what changes when it is connected.
     """
-    changed: dict[tuple[str, str], bool] = {}
+    changed = set[tuple[str, str]]()
     for event in events:
         kind, action, actor = event["Type"], event["Action"], event["Actor"]
         key = actor["ID"]
@@ -99,20 +124,20 @@ def affected(events: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], bool]
             kind, key = "container", actor["Attributes"].get("container", "")
         elif action.startswith(IDLE) or kind not in TYPES or action in {"mount", "unmount"}:
             continue
-        # A volume's name may be in use again, so its end must be asked for.
-        changed[kind, key] = changed.get((kind, key), False) or (
-            action in GONE and kind != "volume"
-        )
+        changed.add((kind, key))
     return changed
 
 
-def _renew(objects: dict[str, T], get: Callable[[str], T], key: str, *, gone: bool) -> None:
-    """Put an object as it is now in the place of what it was."""
-    if not gone:
-        with suppress(NoSuchObject):
-            objects[key] = get(key)
-            return
-    objects.pop(key, None)
+def inspected(engine: Engine, kind: str, key: str) -> Container | Network | Volume | None:
+    """Ask about a container, network or volume; None where it is gone."""
+    collections: dict[str, Any] = {
+        "container": engine.containers, "network": engine.networks, "volume": engine.volumes,
+    }  # fmt: skip
+    try:
+        found: Container | Network | Volume = collections[kind].get(key)
+    except NoSuchObject:
+        return None
+    return found
 
 
 def _existing(engine: Engine, ids: Iterable[str]) -> Iterator[Container]:

@@ -118,7 +118,10 @@ class _Manager:
 
 
 class _NodeEvents:
-    """The events of a node's engine, also after the node was started again."""
+    """The events of a node's engine, also after the node was started again.
+
+    While it does not answer, it is tried again once a second: no event tells that an engine is up.
+    """
 
     def __init__(self, engine: Engine, name: str) -> None:
         self._engine = engine

@@ -73,6 +73,15 @@ class JupyterLab:
         self.page.goto(self.address.replace(shown[1], path))
         return self.notebook(path)
 
+    def new(self, path: str) -> Notebook:
+        """Open a new notebook with one empty cell."""
+        cell = {"cell_type": "code", "metadata": {}, "source": "", "outputs": []}
+        cell |= {"id": "first", "execution_count": None}
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+        content = {"cells": [cell], "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.work / path).write_text(json.dumps(content), encoding="utf-8")
+        return self.open(path)
+
     def reload(self, notebook: Notebook) -> Notebook:
         """Load the page anew, as F5 does."""
         self.page.reload()

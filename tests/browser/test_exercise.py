@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
     from labkit.engine import Engine
-    from tests.browser.conftest import OpenCourse
     from tests.browser.jupyterlab import Notebook
+    from tests.browser.opened import OpenCourse
 
     Picture = Callable[[Page, str], None]
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from labkit.course import Course
     from labkit.engine import Engine
-    from tests.browser.conftest import OpenCourse
     from tests.browser.jupyterlab import JupyterLab, Notebook
+    from tests.browser.opened import OpenCourse
 
     Picture = Callable[[Page, str], None]
 

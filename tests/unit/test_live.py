@@ -12,7 +12,8 @@ from labkit.engine.streams import _frames, _json_lines, _lines
 from labkit.errors import EngineUnreachable
 from labkit.live import following as module
 from labkit.live.following import EVENTS, Following, Reopen
-from labkit.live.holdings import Everything, Holdings, affected
+from labkit.live.holdings import OBJECTS, Everything, Holdings, affected, inspected
+from labkit.live.inspections import Inspections
 from labkit.waiting import wait_until
 from tests.unit.recordings import recorded
 
@@ -30,40 +31,61 @@ def an_event(kind: str, action: str, key: str, **attributes: str) -> dict[str, A
     return {"Type": kind, "Action": action, "Actor": {"ID": key, "Attributes": attributes}}
 
 
-def test_of_all_that_happened_each_object_is_named_once_and_its_end_is_known() -> None:
+def test_events_name_the_objects_that_they_changed() -> None:
     assert affected(recorded("events")) == {
-        ("network", NETWORK): True,
-        ("volume", "lab-v"): False,
-        ("container", WEB): True,
-        ("container", ONCE): True,
+        ("network", NETWORK),
+        ("volume", "lab-v"),
+        ("container", WEB),
+        ("container", ONCE),
     }
 
 
 def test_a_place_on_a_network_is_the_container_s() -> None:
     connect = an_event("network", "connect", "n1", container="c1")
-    assert affected([connect]) == {("container", "c1"): False}
+    assert affected([connect]) == {("container", "c1")}
 
 
 @pytest.mark.parametrize("action", ["exec_start: true", "kill", "top", "attach"])
 def test_what_changes_nothing_costs_nothing(action: str) -> None:
-    assert affected([an_event("container", action, "c1")]) == {}
+    assert affected([an_event("container", action, "c1")]) == set()
 
 
 def test_a_health_check_s_verdict_is_a_change() -> None:
     assert affected([an_event("container", "health_status: healthy", "c1")])
 
 
-def test_an_object_is_inspected_once_however_often_it_changed(
-    fake_engine: Any, make_container: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    fake_engine.containers.things["c1"] = make_container("lab-a")
-    get = fake_engine.containers.get
-    monkeypatch.setattr(fake_engine.containers, "get", lambda key: asked.append(key) or get(key))
-    said = [(EVENTS, an_event("container", action, "c1")) for action in ("create", "start", "die")]
-    found = Everything().apply(fake_engine, Holdings(), said)
-    assert asked == ["c1"]
-    assert found.containers["c1"].name == "lab-a"
+def test_an_object_that_changes_while_it_is_asked_about_is_asked_about_once_more() -> None:
+    asked, may_answer = threading.Semaphore(0), threading.Semaphore(0)
+    answered = iter(range(9))
+
+    def ask(_key: Any) -> int:
+        asked.release()
+        assert may_answer.acquire(timeout=10)
+        return next(answered)
+
+    inspections = Inspections(ask)
+    answers = iter(inspections)
+    key = ("container", "c1")
+    inspections.want(key)
+    assert asked.acquire(timeout=10)
+    inspections.want(key)
+    inspections.want(key)
+    may_answer.release(2)
+    assert [next(answers), next(answers)] == [(key, 0), (key, 1)]
+    inspections.close()
+    assert list(answers) == []
+
+
+def test_an_object_that_is_not_answered_about_holds_up_no_other() -> None:
+    may_answer = threading.Event()
+    inspections = Inspections(lambda key: key == ("container", "b") or may_answer.wait(10))
+    answers = iter(inspections)
+    inspections.want(("container", "a"))
+    inspections.want(("container", "b"))
+    assert next(answers) == (("container", "b"), True)
+    may_answer.set()
+    assert next(answers) == (("container", "a"), True)
+    inspections.close()
 
 
 def test_what_the_engine_does_not_know_any_more_is_left_out(
@@ -71,14 +93,17 @@ def test_what_the_engine_does_not_know_any_more_is_left_out(
 ) -> None:
     fake_engine.volumes.things["lab-v"] = "made again"
     before = Holdings({"c1": make_container("lab-a")}, {}, {"lab-v": object(), "lab-w": object()})  # type: ignore[dict-item]
-    said = [
-        (EVENTS, an_event("container", "die", "c1")),
-        (EVENTS, an_event("volume", "destroy", "lab-v")),
-        (EVENTS, an_event("volume", "destroy", "lab-w")),
-    ]
+    keys = [("container", "c1"), ("volume", "lab-v"), ("volume", "lab-w"), ("network", "n")]
+    said = [(OBJECTS, (key, inspected(fake_engine, *key))) for key in keys]
     found = Everything().apply(fake_engine, before, said)
     assert (found.containers, found.volumes) == ({}, {"lab-v": "made again"})
     assert before.containers, "the value before is as it was"
+
+
+def test_an_engine_that_does_not_answer_about_an_object_has_gone() -> None:
+    gone = EngineUnreachable("unix:///x", "no answer")
+    with pytest.raises(EngineUnreachable):
+        Everything().apply(None, Holdings(), [(OBJECTS, (("container", "c1"), gone))])  # type: ignore[arg-type]
 
 
 def test_messages_are_put_together_from_the_pieces_that_come() -> None:
