@@ -29,7 +29,8 @@ def pull(reference: str, *, engine: Engine | None = None) -> None:
         EngineRequestFailed: The registry or the engine refused.
     """
     title = _("Pulling {reference}").format(reference=reference)
-    _show(title, _("layers"), steps.pull(engine or connect(), reference))
+    nothing = Box(_("every layer was here already"))
+    _show(title, _("layers"), steps.pull(engine or connect(), reference), nothing)
 
 
 def push(reference: str, *, engine: Engine | None = None) -> None:
@@ -63,8 +64,17 @@ def drawn(title: str, what: str, parts: Iterable[Part]) -> Picture:
     return Picture(title, (Box(what, children=rows),) if rows else ())
 
 
-def _show(title: str, what: str, stages: Iterator[tuple[Part, ...]]) -> None:
-    """Draw each stage in the same place, at most ten a second, and the last one always."""
+def _show(
+    title: str, what: str, stages: Iterator[tuple[Part, ...]], nothing: Box | None = None
+) -> None:
+    """Draw each stage in the same place, at most ten a second, and the last one always.
+
+    Args:
+        title: What goes on.
+        what: What the parts are.
+        stages: The parts, as they get further.
+        nothing: What to draw where it went well without any.
+    """
     parts: tuple[Part, ...] = ()
     due = 0.0
     with _place(drawn(title, what, ())) as draw:
@@ -75,6 +85,8 @@ def _show(title: str, what: str, stages: Iterator[tuple[Part, ...]]) -> None:
                     due = time.monotonic() + INTERVAL
         finally:
             draw(drawn(title, what, parts))
+        if nothing and not parts:
+            draw(Picture(title, (nothing,)))
 
 
 @contextmanager

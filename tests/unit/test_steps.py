@@ -102,6 +102,19 @@ def test_without_a_notebook_bars_are_lines_of_text(
     assert "██████████  a1  Pull complete" in said
 
 
+def test_a_pull_of_what_is_here_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress.sys.stdout, "isatty", lambda: True)
+    engine, _stream, _asked = an_engine([PULL[0], PULL[-1], {"status": "Status: up to date"}])
+    progress.pull("lab/web", engine=engine)
+    assert "every layer was here already" in capsys.readouterr().out
+    engine, _stream, _asked = an_engine([PULL[0], {"error": "manifest unknown"}])
+    with pytest.raises(EngineRequestFailed):
+        progress.pull("lab/web", engine=engine)
+    assert "every layer was here already" not in capsys.readouterr().out
+
+
 def test_in_a_notebook_they_are_drawn_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     pictures: list[Any] = []
     handle = SimpleNamespace(update=pictures.append)
