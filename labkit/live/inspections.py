@@ -32,21 +32,26 @@ class Inspections:
         self._answers: SimpleQueue[tuple[Key, object] | None] = SimpleQueue()
         self._pool = ThreadPoolExecutor(AT_ONCE, "labkit-inspections")
         self._changing = threading.Lock()
+        self._closed = False
         self._asking: dict[Key, bool] = {}
 
     def want(self, key: Key) -> None:
-        """Ask about an object, or once more if it is being asked about."""
+        """Ask about an object, or once more if it is being asked about; not after the end."""
         with self._changing:
+            if self._closed:
+                return
             asking = key in self._asking
             self._asking[key] = asking
-        if not asking:
-            self._pool.submit(self._answer, key)
+            if not asking:
+                self._pool.submit(self._answer, key)
 
     def __iter__(self) -> Iterator[tuple[Key, object]]:
         return iter(self._answers.get, None)
 
     def close(self) -> None:
         """End, once the engine has answered what is being asked."""
+        with self._changing:
+            self._closed = True
         self._pool.shutdown(cancel_futures=True)
         self._answers.put(None)
 
