@@ -1,7 +1,8 @@
 """Who may look and who may change: a file of names, roles and hashed passwords.
 
 The file is `.labkit/accounts.json` in the workspace, and only its account can read it. It is read
-anew each time, so a role that is taken away is gone at once.
+anew each time, so a role that is taken away is gone at once. A new one
+takes its place only when it is whole on the disk.
 """
 
 from __future__ import annotations
@@ -130,7 +131,8 @@ class Accounts:
             entries: dict[str, Any] = json.loads(read_bytes(self.path))
             for entry in entries.values():
                 Role(entry["role"])
-                bytes.fromhex(entry["salt"] + entry["hash"])
+                bytes.fromhex(entry["salt"])
+                bytes.fromhex(entry["hash"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise DashboardError(
                 _("`{path}` cannot be understood.").format(path=self.path),
