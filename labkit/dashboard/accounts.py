@@ -1,8 +1,7 @@
 """Who may look and who may change: a file of names, roles and hashed passwords.
 
 The file is `.labkit/accounts.json` in the workspace, and only its account can read it. It is read
-anew each time, so a role that is taken away is gone at once. A new one
-takes its place only when it is whole on the disk.
+anew each time, so a role that is taken away is gone at once.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import socket
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import psutil
 import pytest
@@ -353,6 +353,21 @@ def test_a_viewer_looks_and_goes_with_the_account(
     accounts.remove("vic")
     expect(page.get_by_role("textbox", name="Password")).to_be_visible()
     page.close()
+
+
+def test_who_logs_out_is_out_on_every_page(board: Page, clean_engine: Engine) -> None:
+    run(clean_engine, "lab-seen", "sleep 600")
+    other = board.context.new_page()
+    other.goto(urljoin(board.url, "/"))
+    tab(other, "Containers")
+    expect(other.get_by_role("button", name="lab-seen")).to_be_visible()
+    board.get_by_role("button", name="Log out").click()
+    for page in (board, other):  # the second without being touched
+        expect(page.get_by_role("textbox", name="Password")).to_be_visible()
+        expect(page.get_by_text("lab-seen")).to_have_count(0)
+    for path in ("/", "/save?image=lab/shell:latest"):
+        answer = board.request.get(urljoin(board.url, path), max_redirects=0)
+        assert (answer.status, answer.headers["location"]) == (303, "/login")
 
 
 def connections(process: psutil.Process) -> int:
