@@ -23,6 +23,7 @@ from labkit.dashboard.frame import frame_html
 from labkit.dashboard.hub import Hub
 from labkit.dashboard.inventory import Event, Row, View, Watched
 from labkit.dashboard.operating import Change
+from labkit.dashboard.page.doing import plain
 from labkit.dashboard.page.entrance import Entrance
 from labkit.dashboard.page.guard import Guard
 from labkit.dashboard.sessions import (
@@ -560,6 +561,12 @@ def test_each_template_has_a_file_and_names_of_the_course() -> None:
         named = {line.split()[1] for line in lines if " image: " in line}
         assert named == set(template.images)
         assert template.project.startswith("lab-")
+
+
+def test_a_page_shows_quotes_in_place_of_backticks() -> None:
+    said = plain("`<b>lab</b>` is made. Run `docker ps`.")
+    assert said == "\u201c<b>lab</b>\u201d is made. Run \u201cdocker ps\u201d."
+    assert plain("a lone ` stays") == "a lone ` stays"
 
 
 def test_a_frame_escapes_its_address() -> None:

@@ -14,6 +14,7 @@ from labkit.dashboard.page import (
     templates_tab,
     users_tab,
 )
+from labkit.dashboard.page.doing import plain
 from labkit.dashboard.page.guard import LOGIN
 from labkit.translation import _
 
@@ -92,7 +93,7 @@ def build(page: Page) -> None:
     def look() -> None:
         if not stays():
             return
-        problem.text = page.desk.problem
+        problem.text = plain(page.desk.problem)
         for one in page.looks:
             one(page.desk.view)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+#: What a terminal shows as code.
+QUOTED = re.compile(r"`([^`]*)`")
 #: Milliseconds that an error stays.
 LONG = 10_000
 
@@ -32,7 +35,7 @@ async def done(said: str, work: Callable[..., T], *arguments: Any) -> bool:
     except LabError as error:
         complain(error)
         return False
-    ui.notify(said, type="positive")
+    ui.notify(plain(said), type="positive")
     return True
 
 
@@ -78,22 +81,22 @@ async def change(page: Page, wanted: Change, said: str) -> bool:
     except LabError as error:
         complain(error)
         return False
-    ui.notify(said, type="positive")
+    ui.notify(plain(said), type="positive")
     return True
 
 
 async def ask_name(error: NameNotTyped) -> str:
     """Ask for the name of something that is not the course's; empty is no."""
     with ui.dialog() as dialog, ui.card():
-        ui.label(error.message).classes("text-h6")
-        ui.label(error.hint)
+        ui.label(plain(error.message)).classes("text-h6")
+        ui.label(plain(error.hint))
         typed = (
             ui.input(_("Name")).props("autofocus outlined autocomplete=off").classes("labkit-wide")
         )
         typed.on("keydown.enter", lambda: dialog.submit(typed.value))
         with ui.row():
             _choices(dialog, lambda: typed.value)
-    dialog.props["aria-label"] = error.message
+    dialog.props["aria-label"] = plain(error.message)
     answer = await dialog
     dialog.delete()
     return str(answer or "")
@@ -122,7 +125,14 @@ def _choices(dialog: ui.dialog, answer: Callable[[], object]) -> ui.button:
 
 def complain(error: LabError) -> None:
     """Say what went wrong; the text is shown as text, whatever is in it."""
-    ui.notify(str(error), type="negative", multi_line=True, timeout=LONG, close_button=_("Close"))
+    ui.notify(
+        plain(str(error)), type="negative", multi_line=True, timeout=LONG, close_button=_("Close")
+    )
+
+
+def plain(text: str) -> str:
+    """Return a sentence for a page, which shows text as it is: quotes in place of backticks."""
+    return QUOTED.sub("\u201c\\1\u201d", text)
 
 
 def quietly(show: Report) -> Callable[[str], None]:
