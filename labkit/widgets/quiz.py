@@ -52,8 +52,9 @@ class Quiz(ipywidgets.VBox):  # type: ignore[misc]
         return "\n".join(lines)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
-        """Ask in words where no widgets are shown."""
-        return {**super()._repr_mimebundle_(**kwargs), "text/plain": repr(self)}
+        """Ask in words where no widgets are shown, and in a notebook that was saved."""
+        forms = {"text/plain": repr(self), "text/html": f"<pre>{escape(repr(self))}</pre>"}
+        return {**super()._repr_mimebundle_(**kwargs), **forms}
 
     def _clicked(self, _button: object) -> None:
         predicted = str(self._predicted.value or "")

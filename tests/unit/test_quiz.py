@@ -54,7 +54,7 @@ def test_without_a_page_it_is_a_question_in_words() -> None:
     quiz = show.quiz("How <b>many</b>?", "docker ps", "1", "2", engine=ENGINE)
     text = "How <b>many</b>?\n  - 1\n  - 2\nThen run: docker ps"
     assert quiz._repr_mimebundle_()["text/plain"] == text
-    assert "<b>many" not in quiz.children[0].value
+    assert "<b>many" not in quiz.children[0].value + quiz._repr_mimebundle_()["text/html"]
     assert "Then run" not in repr(show.quiz("How?", len, engine=ENGINE))
 
 
