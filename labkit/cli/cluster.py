@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from labkit.cli.output import (
     GOOD,
     NOT_GOOD,
-    QUIET,
-    confirmed,
+    brief_progress,
+    ended,
     print_brought,
     print_json,
     print_removed,
-    progress,
 )
 from labkit.translation import _
 
@@ -29,7 +28,7 @@ def up(arguments: argparse.Namespace) -> int:
     from labkit.course import Course
     from labkit.engine import connect
 
-    with progress(after=QUIET, transient=True) as shown:
+    with brief_progress() as shown:
         found = cluster.up(
             connect(),
             Course.load(),
@@ -55,7 +54,7 @@ def load(arguments: argparse.Namespace) -> int:
     from labkit.course import Course
     from labkit.engine import connect
 
-    with progress(after=QUIET, transient=True) as shown:
+    with brief_progress() as shown:
         brought = cluster.load(connect(), Course.load(), arguments.images, progress=shown)
     if arguments.json:
         print_json({"brought": brought})
@@ -80,11 +79,9 @@ def down(arguments: argparse.Namespace) -> int:
         text = _("This takes the cluster `{context}` ({served_by}) from the course.").format(
             context=found.context, served_by=found.served_by
         )
-    if arguments.dry_run or not (things or found.context):
-        print_json(plan.as_json()) if arguments.json else print(text)
-        return GOOD
-    if not arguments.yes and not confirmed(text):
-        return NOT_GOOD
+    empty = not (things or found.context)
+    if (code := ended(arguments, plan, text, empty=empty)) is not None:
+        return code
     removal = cluster.down(engine, course, things)
     return print_removed(ResetDone(removal), as_json=arguments.json)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from labkit.cli.output import GOOD, QUIET, print_json, progress
+from labkit.cli.output import GOOD, brief_progress, print_json
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +17,7 @@ def up(arguments: argparse.Namespace) -> int:
     from labkit.engine import connect
 
     engine = connect()
-    with progress(after=QUIET, transient=True) as shown:
+    with brief_progress() as shown:
         address = hosts.up(
             engine,
             Course.load(),

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from labkit.cli.output import (
     GOOD,
     NOT_GOOD,
-    QUIET,
     WRONG,
-    confirmed,
+    brief_progress,
+    ended,
     print_json,
     print_removed,
-    progress,
     removing,
     say,
     style,
@@ -137,11 +136,9 @@ def reset(arguments: argparse.Namespace) -> int:
 
     course, engine = Course.load(), connect()
     plan = plan_reset(engine, course, arguments.slug)
-    if arguments.dry_run or plan.empty:
-        print_json(plan.as_json()) if arguments.json else print(rendering.reset_plan_text(plan))
-        return GOOD
-    if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
-        return NOT_GOOD
-    with progress(after=QUIET, transient=True) as shown:
+    text = rendering.reset_plan_text(plan)
+    if (code := ended(arguments, plan, text, empty=plan.empty)) is not None:
+        return code
+    with brief_progress() as shown:
         done = do_reset(engine, course, plan, progress=removing(shown, plan.things))
     return print_removed(done, as_json=arguments.json)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 from labkit.cli.output import (
     GOOD,
     NOT_GOOD,
-    QUIET,
-    confirmed,
+    brief_progress,
+    ended,
     print_brought,
     print_json,
     print_removed,
-    progress,
     removing,
 )
 from labkit.translation import _
@@ -31,7 +30,7 @@ def up(arguments: argparse.Namespace) -> int:
     from labkit.engine import connect
 
     engine = connect()
-    with progress(after=QUIET, transient=True) as shown:
+    with brief_progress() as shown:
         found = nodes.up(engine, Course.load(), arguments.count, progress=shown)
         if arguments.swarm:
             shown.step(_("nodes"), _("forming a swarm"), None, None)
@@ -55,7 +54,7 @@ def push(arguments: argparse.Namespace) -> int:
     from labkit import node_registry
     from labkit.engine import connect
 
-    with progress(after=QUIET, transient=True) as shown:
+    with brief_progress() as shown:
         pushed = node_registry.push(connect(), arguments.images, progress=shown)
     if arguments.json:
         print_json({"pushed": pushed})
@@ -74,12 +73,10 @@ def down(arguments: argparse.Namespace) -> int:
     engine = connect()
     things = nodes.plan_down(engine)
     plan = ResetPlan(None, None, things)
-    if arguments.dry_run or plan.empty:
-        print_json(plan.as_json()) if arguments.json else print(rendering.reset_plan_text(plan))
-        return GOOD
-    if not arguments.yes and not confirmed(rendering.reset_plan_text(plan)):
-        return NOT_GOOD
-    with progress(after=QUIET, transient=True) as shown:
+    text = rendering.reset_plan_text(plan)
+    if (code := ended(arguments, plan, text, empty=plan.empty)) is not None:
+        return code
+    with brief_progress() as shown:
         removal = nodes.down(engine, Course.load(), things, progress=removing(shown, things))
     return print_removed(ResetDone(removal), as_json=arguments.json)
 

@@ -13,13 +13,15 @@ from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from rich.progress import Progress as RichProgress
 
     from labkit.engine.ownership import Owned
     from labkit.rendering import Style
-    from labkit.resetting import ResetDone
+    from labkit.resetting import ResetDone, ResetPlan
 
 GOOD, NOT_GOOD, WRONG = 0, 1, 2
 INTERRUPTED = 130
@@ -46,6 +48,14 @@ def print_brought(images: Sequence[str], brought: Sequence[str], text: str) -> N
     """Print of each image that it was brought, in the words of `text`, or was there already."""
     for image in images:
         print((text if image in brought else _("{image}  is there already")).format(image=image))
+
+
+def ended(arguments: argparse.Namespace, plan: ResetPlan, text: str, *, empty: bool) -> int | None:
+    """Show what would be removed, and ask for it; return the exit code if it ends there."""
+    if arguments.dry_run or empty:
+        print_json(plan.as_json()) if arguments.json else print(text)
+        return GOOD
+    return None if arguments.yes or confirmed(text) else NOT_GOOD
 
 
 def removing(shown: Lines | Bars, things: Sequence[Owned]) -> Callable[[Owned], None]:
@@ -166,3 +176,8 @@ def progress(*, after: float = 0.0, transient: bool = False) -> Iterator[Lines |
         yield Bars(bars, after)
     finally:
         bars.stop()
+
+
+def brief_progress() -> AbstractContextManager[Lines | Bars]:
+    """Show how far work is that is mostly over in a moment; nothing of it stays."""
+    return progress(after=QUIET, transient=True)
