@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.measuring import Finding
 from labkit.live.holdings import Holdings
+from labkit.show.containers import state
 from tests.browser.jupyterlab import JupyterLab
 from tests.browser.opened import chromium, open_course
 
@@ -103,8 +104,9 @@ def run(engine: Engine, _course: Course) -> Iterator[Finding]:
             peer.kill()
             peer.wait()
         happened = [json.loads(line) for line in log.read_text().splitlines()]
-    running = {one.name for one in Holdings.read(engine).containers.values() if one.running}
-    wrong = running ^ {name for name, state in shown.items() if state == STATES["start"]}
+    containers = Holdings.read(engine).containers.values()
+    true = {one.name: f"container, {state(one)}" for one in containers}
+    wrong = [name for name in {*true, *shown} if true.get(name) != shown.get(name)]
     rate = f"{SECONDS * AT_ONCE / passed:.1f} starts and as many stops a second"
     yield Finding("containers that the page has wrong at the end", len(wrong), 0, rate)
     late = sorted(delays(happened, painted))
@@ -126,14 +128,14 @@ def delays(
     A state that was over before it was painted counts until the container is next in it.
     """
     paintings = defaultdict[str, list[tuple[str, float]]](list)
-    for name, state, moment in painted:
-        paintings[name].append((state, moment))
+    for name, seen, moment in painted:
+        paintings[name].append((seen, moment))
     for event in happened:
         if event["Type"] != "container" or event["Action"] not in STATES:
             continue
         wanted, moment = STATES[event["Action"]], event["timeNano"] / 1e6
         later = paintings[event["Actor"]["Attributes"]["name"]]
-        shown = (at for state, at in later if at >= moment and state.startswith(wanted))
+        shown = (at for seen, at in later if at >= moment and seen.startswith(wanted))
         if (first := next(shown, None)) is not None:
             yield first - moment
 
