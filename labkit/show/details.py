@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from labkit.create_commands import network_command, volume_command
 from labkit.engine import connect
 from labkit.errors import NoSuchImage, NoSuchObject
 from labkit.run_command import run_command
@@ -100,12 +101,7 @@ def _network(engine: Engine, name: str) -> Picture:
     ]
     if found.internal:
         lines.append(_("internal: no way out"))
-    made = ["docker network create"]
-    made += [f"--driver={found.driver}"] if found.driver != "bridge" else []
-    made += ["--internal"] if found.internal else []
-    command = Box(
-        _("The command that makes it"), details=(" ".join([*made, found.name]),), verbatim=True
-    )
+    command = Box(_("The command that makes it"), details=(network_command(found),), verbatim=True)
     title = _("Network {name}").format(name=found.name)
     return Picture(title, (Box(found.name, _("network"), tuple(lines)), command))
 
@@ -118,7 +114,7 @@ def _volume(engine: Engine, name: str) -> Picture:
     )
     command = Box(
         _("The command that makes it"),
-        details=(f"docker volume create {found.name}",),
+        details=(volume_command(found),),
         verbatim=True,
     )
     title = _("Volume {name}").format(name=found.name)

@@ -123,3 +123,21 @@ def test_a_recorded_container_is_written() -> None:
     assert run_command(found).startswith(
         "docker run --detach --name=lab-published --publish=127.0.0.1:8443:443 --publish=8080:80"
     )
+
+
+def test_a_health_check_that_was_switched_off_or_changed_is_written() -> None:
+    image = replace(IMAGE, attrs={"Config": {"Healthcheck": {"Test": ["CMD", "true"]}}})
+    kept = a_container(config={**AS_IMAGE, "Healthcheck": {"Test": ["CMD", "true"]}})
+    assert run_command(kept, image) == f"{PLAIN} lab/shell"
+    off = a_container(config={**AS_IMAGE, "Healthcheck": {"Test": ["NONE"]}})
+    assert run_command(off, image) == f"{PLAIN} --no-healthcheck lab/shell"
+    own = {"Test": ["CMD-SHELL", "test -e /v"], "Timeout": 500_000_000}
+    changed = a_container(config={**AS_IMAGE, "Healthcheck": own})
+    assert run_command(changed, image) == (
+        f"{PLAIN} '--health-cmd=test -e /v' --health-timeout=0.5s lab/shell"
+    )
+
+
+def test_a_link_is_written_as_it_was_asked_for() -> None:
+    found = a_container(config=AS_IMAGE, host={"Links": ["/lab-db:/lab-a/db"]})
+    assert run_command(found, IMAGE) == f"{PLAIN} --link=lab-db:db lab/shell"
