@@ -5,6 +5,7 @@ Lessons:
     * at most five lines of text between two code cells. What counts: paragraphs and lists, as
       wide as JupyterLab shows them (100 characters). What does not: headings, tables, fenced
       blocks, images, and boxes (`>` quotes), which stand out by themselves;
+    * a picture of what Docker does, `show.…`;
     * a summary and a clean-up section, both with a heading, and code in the latter;
     * its cells before the first section name each `lab-…` object that it makes, or a label of it,
       and so remove what an earlier run left; or they run `%reset_lab`;
@@ -52,6 +53,7 @@ _EMPTY_WORDS = re.compile(
     r"needless to say|as we all know)\b",
     re.IGNORECASE,
 )
+_PICTURE = re.compile(r"^\s*show\.\w", re.MULTILINE)
 _TEMPLATE = re.compile(r"[${}]")
 _SECTION = re.compile(r"^## ", re.MULTILINE)
 _NOT_PROSE = re.compile(r"^\s*(#|\||>|!\[|<|:::|---|\+\+\+|\[//\])")
@@ -76,6 +78,7 @@ def lint_lesson(source: Source, chapter: Chapter) -> tuple[Finding, ...]:
     return (
         *_first_cell(source),
         *_long_texts(source),
+        *_picture(source),
         *_sections(source),
         *_leftovers(source),
         *_links(source, chapter),
@@ -110,6 +113,15 @@ def _first_cell(source: Source) -> Iterator[Finding]:
             source.at(first.line if first else 1),
             "the first code cell does not load labkit.",
             "Begin it with `%load_ext labkit`.",
+        )
+
+
+def _picture(source: Source) -> Iterator[Finding]:
+    if not any(cell.code and _PICTURE.search(cell.source) for cell in source.cells):
+        yield Finding(
+            source.at(1),
+            "no cell draws anything.",
+            "Draw what happens, by `show.engine()` or another.",
         )
 
 

@@ -74,6 +74,7 @@ def test_what_a_lesson_makes_may_be_removed_without_its_name(
     [
         (("%load_ext labkit", "import labkit"), "does not load labkit"),
         (("One line.", "A line.\n\n" * 6), "6 lines of text"),
+        (("show.details(", "print("), "no cell draws anything"),
         (("## Summary", "## More"), "no summary"),
         (("## Clean up", "## Further"), "does not end with a clean-up"),
         (("!docker rm --force lab-a", "!docker rm --force lab-b"), "`lab-a` may be there from an"),

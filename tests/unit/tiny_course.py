@@ -72,6 +72,12 @@ One line.
 !docker run --name lab-a lab/shell true
 ```
 
+```{code-cell} ipython3
+from labkit import show
+
+show.details("lab-a")
+```
+
 ## Exercises
 
 ```{code-cell} ipython3
