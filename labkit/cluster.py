@@ -212,7 +212,8 @@ def load(
                 images=", ".join(f"`{name}`" for name in names)
             ),
         )
-    with nested.connected(engine, NAME, timeout=120) as node:
+    hint = _("Run `labkit cluster up`.")
+    with nested.connected(engine, NAME, timeout=120, hint=hint) as node:
         missing = [
             name
             for name, identifier in wanted.items()

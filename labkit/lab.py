@@ -6,7 +6,6 @@ import http.client
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import webbrowser
@@ -20,6 +19,7 @@ from labkit.docker_config import VARIABLE, course_config
 from labkit.engine import kubeconfig
 from labkit.engine.starting import reach_engine
 from labkit.errors import ImageUnavailable, LabError
+from labkit.ports import HOST, first_free
 from labkit.running_server import RunningServer
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from labkit.course import Course
     from labkit.engine import Engine
 
-HOST = "127.0.0.1"
 FIRST_PORT, PORTS_TRIED = 8888, 100
 START_TIMEOUT = 60.0
 #: JupyterLab settings of ours, read beside the user's own: nothing is asked of the internet.
@@ -238,18 +237,9 @@ def first_free_port(first: int = FIRST_PORT) -> int:
     Raises:
         LabError: There is none among the next hundred.
     """
-    for port in range(first, first + PORTS_TRIED):
-        with socket.socket() as server:
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind((HOST, port))
-            except OSError:
-                continue
-            return port
-    raise LabError(
-        _("No port from {first} to {last} is free for JupyterLab.").format(
-            first=first, last=first + PORTS_TRIED - 1
-        ),
+    return first_free(
+        range(first, first + PORTS_TRIED),
+        what="JupyterLab",
         hint=_("Run `labkit lab --port PORT` with a free one."),
     )
 

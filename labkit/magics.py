@@ -158,10 +158,11 @@ class LabMagics(Magics):
         arguments = _arguments(LabMagics.reset_lab, line)
         engine, course = self.connection.engine(), Course.load()
         plan = resetting.plan_reset(engine, course, arguments.slug)
-        if arguments.dry_run or plan.empty:
+        # Also when nothing is left: what was removed in another way may have left a context.
+        done = None if arguments.dry_run else resetting.reset(engine, course, plan)
+        if done is None or plan.empty:
             display(Shown(rendering.reset_plan_text(plan)))
             return
-        done = resetting.reset(engine, course, plan)
         display(Shown(rendering.reset_done_text(done)))
         self.watcher.begin()  # what was removed has just been said
 

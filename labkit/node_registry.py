@@ -5,12 +5,12 @@ To them it is the mirror of Docker Hub, so `lab/web` is the same image there und
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import transfer
 from labkit.errors import LabError, NoSuchContainer
 from labkit.obtaining import Silent
+from labkit.ports import first_free
 from labkit.registry import Registry
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -61,7 +61,9 @@ def have(engine: Engine, network: str, address: str, port: int) -> None:
         lambda: _answers(registry(engine)),
         what=_("the nodes' registry"),
         timeout=READY_SECONDS,
+        state=lambda: engine.containers.get(NAME).status,
         log_tail=lambda: engine.containers.logs(NAME, tail=5),
+        hint=_("Run `docker logs {name}`.").format(name=NAME),
     )
 
 
@@ -130,15 +132,11 @@ def free_port(first: int) -> int:
     Raises:
         LabError: There is none among the next thousand.
     """
-    for port in range(first, first + 1000, 10):
-        with socket.socket() as server:
-            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                server.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise LabError(_("No port is free for a node, from {first} on.").format(first=first))
+    return first_free(
+        range(first, first + 1000, 10),
+        what=_("a node, in steps of ten"),
+        hint=_("End some of the programs that listen there, then run the command again."),
+    )
 
 
 def _answers(registry: Registry) -> bool:

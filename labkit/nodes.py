@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from labkit.obtaining import Progress
 
 NETWORK = "lab-nodes"
-PREFIX = "lab-node-"
+PREFIX = nested.PREFIX
 #: What `down` removes, by names and globs.
 NAMES = (f"{PREFIX}[0-9]*", node_registry.NAME, NETWORK)
 #: The first that no other network of the host overlaps with is taken.
@@ -50,7 +50,7 @@ class NodeStatus:
 
     Attributes:
         name: Of its container, and of its context.
-        state: `ready`, or why it is not: `stopped`, `cut off`, `no answer`.
+        state: `ready`, or why it is not: `stopped`, `paused`, `cut off`, `no answer`.
         address: On the network of the nodes; empty while it is not on it.
         endpoint: Where its engine answers on this machine; empty while it does not.
         version: Its engine's version; empty while it does not answer.
@@ -78,7 +78,12 @@ def up(
         LabError: The count is out of bounds, or the engine cannot have nodes.
     """
     if not 1 <= count <= MOST:
-        raise LabError(_("The course makes from 1 to {most} nodes.").format(most=MOST))
+        raise LabError(
+            _("The course makes from 1 to {most} nodes, not {count}.").format(
+                most=MOST, count=count
+            ),
+            hint=_("Run `labkit nodes up 3`."),
+        )
     able = trials.nodes(engine)
     if able.verdict is not Verdict.GOOD:
         raise LabError(able.said, hint=able.remedy)
@@ -137,7 +142,8 @@ def status(engine: Engine, name: str) -> NodeStatus:
     """
     container = engine.containers.get(name)
     if container.status != "running":
-        return NodeStatus(name, "stopped", "", "")
+        paused = container.status == "paused"
+        return NodeStatus(name, "paused" if paused else "stopped", "", "")
     if NETWORK not in container.networks:
         return NodeStatus(name, "cut off", "", "")
     address = container.networks[NETWORK].ip

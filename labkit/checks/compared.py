@@ -129,7 +129,7 @@ def ledger_is_bound(engine: Engine) -> None:
 @check("compared.repair", points=2, after=ledger_is_bound)
 def total_is_back(engine: Engine) -> None:
     """In its container, `/data/total` holds the total that was there before."""
-    _swarm, container = container_of(engine, LEDGER)
+    container = container_of(engine, LEDGER)
     with nested.connected(engine, MANAGER) as node:
         found = node.containers.ask(container, "cat", TOTAL).output.strip()
     if found != drawn(engine):

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from labkit.checking import CheckFailed
 from labkit.checks.diagnosis import listed
 from labkit.engine import nested
 from labkit.engine.swarm import Swarm
-from labkit.errors import EngineRequestFailed, EngineUnreachable, LabError
+from labkit.errors import EngineRequestFailed, EngineUnreachable, WaitTimeout
 from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
-    from labkit.engine import Engine
-    from labkit.engine.swarm import Service
+    from collections.abc import Callable
 
-MANAGER = "lab-node-1"
+    from labkit.engine import Engine
+    from labkit.engine.swarm import Service, Task
+
+MANAGER = nested.FIRST
 #: Seconds for what a swarm has begun to do; a learner who checks early is not told it went wrong.
 SETTLING = 15.0
 INTERVAL = 0.3
+#: Seconds for which tasks must go on running, of a service in which some have ended.
+HOLDING = 3.0
+#: What the services of the exercises are made of.
+IMAGE = "lab/shell"
 
 
 def read(engine: Engine) -> Swarm:
@@ -72,55 +79,94 @@ def expect_replicas(engine: Engine, name: str, count: int) -> None:
 def expect_running(engine: Engine, name: str, count: int) -> None:
     """Expect so many tasks that run, and go on running for a moment."""
     service = service_of(engine, name)
-    if _restarts(engine, service):
+    before = _ended(read(engine), service)
+
+    def restarts() -> bool:
+        """Tell whether a place was given up just now that had been given up before."""
+        ended = _ended(read(engine), service)
+        places = Counter(ended.values())
+        return any(places[ended[task]] > 1 for task in ended.keys() - before.keys())
+
+    def decided() -> bool:
+        found = read(engine)
+        wrong = any(task.error for task in found.of(service)) or restarts()
+        return wrong or len(found.running(service)) == count
+
+    _comes(decided, SETTLING)
+    found = read(engine)
+    runs = len(found.running(service)) == count
+    # What has ended once may end again.
+    if not runs or (_ended(found, service) and _comes(restarts, HOLDING)):
         raise _refusal(engine, service, count)
-    try:
-        wait_until(
-            lambda: (
-                len((found := read(engine)).running(service)) == count
-                or any(task.error for task in found.of(service))
+
+
+def expect_definition(engine: Engine, name: str, command: str) -> None:
+    """Expect a service to be of `lab/shell`, with this command."""
+    service = service_of(engine, name)
+    if service.image.removesuffix(":latest") != IMAGE:
+        raise CheckFailed(
+            _("`{name}` is of `{found}`").format(name=name, found=service.image),
+            hint=_("`docker service update --image {image} {name}`.").format(
+                image=IMAGE, name=name
             ),
-            what=_("the tasks of `{name}`").format(name=name),
-            timeout=SETTLING,
-            interval=INTERVAL,
         )
-    except LabError as error:
-        raise _refusal(engine, service, count) from error
-    if len(read(engine).running(service)) != count:
-        raise _refusal(engine, service, count)
+    if service.command != tuple(command.split()):
+        raise CheckFailed(
+            _("the command of `{name}` is `{found}`").format(
+                name=name, found=" ".join(service.command)
+            )
+            if service.command
+            else _("`{name}` is given no command").format(name=name),
+            hint=_('`docker service update --args "{command}" {name}`.').format(
+                command=command, name=name
+            ),
+        )
 
 
-def _restarts(engine: Engine, service: Service) -> bool:
-    """Tell whether the newest place of a service has been given up again and again."""
-    ended = [
-        t
-        for t in read(engine).tasks
-        if t.service == service.id
-        and t.image == service.image
-        and t.desired == "shutdown"
-        and t.state in {"complete", "failed", "rejected"}
-    ]
-    return len(ended) > 1 and not service.update.startswith("rollback")
+def _comes(condition: Callable[[], bool], seconds: float) -> bool:
+    """Tell whether a condition comes true within so many seconds."""
+    try:
+        return wait_until(condition, what="", timeout=seconds, interval=INTERVAL)
+    except WaitTimeout:
+        return False
+
+
+def _ended(found: Swarm, service: Service) -> dict[str, int | str]:
+    """Return the tasks of a service, as it is now, that ended by themselves, with their places."""
+    return {
+        task.id: task.slot or task.node
+        for task in _present(found, service)
+        if task.desired == "shutdown" and task.state in {"complete", "failed", "rejected"}
+    }
+
+
+def _present(found: Swarm, service: Service) -> list[Task]:
+    """Return the tasks of a service that were made from its image of now, the newest first."""
+    tasks = [t for t in found.tasks if t.service == service.id and t.image == service.image]
+    return sorted(tasks, key=lambda task: task.created, reverse=True)
 
 
 def _refusal(engine: Engine, service: Service, count: int) -> CheckFailed:
     """Say how many run, and why the others do not."""
     found = read(engine)
-    tasks = [t for t in found.tasks if t.service == service.id]
-    reasons = [t.error for t in tasks if t.error]
+    tasks = _present(found, service)
+    reasons = [task.error for task in tasks if task.error]
     running = len(found.running(service))
-    if not reasons and any(t.state == "complete" for t in tasks):
+    if not reasons and any(task.state == "complete" for task in tasks):
         return CheckFailed(
             _("the command of `{name}` ends, and the swarm starts it again and again").format(
                 name=service.name
             ),
             hint=_("A service is for what goes on: give it a command that does not end."),
         )
-    why = reasons[-1] if reasons else _("they have not been started")
+    why = reasons[0] if reasons else _("they have not been started")
+    text = (
+        _("the tasks of `{name}` end, and are started again and again: {why}")
+        if running == count
+        else _("{running} of {count} tasks of `{name}` run: {why}")
+    )
     return CheckFailed(
-        _("{running} of {count} tasks of `{name}` run: {why}").format(
-            running=running, count=count, name=service.name, why=why
-        ),
+        text.format(running=running, count=count, name=service.name, why=why),
         hint=_hint(why, service),
     )
 
@@ -135,8 +181,8 @@ def _hint(why: str, service: Service) -> str:
     )
 
 
-def container_of(engine: Engine, name: str) -> tuple[Swarm, str]:
-    """Return the swarm, and the container of the one task of a service on `lab-node-1`."""
+def container_of(engine: Engine, name: str) -> str:
+    """Return the container of the one task of a service on `lab-node-1`."""
     found = read(engine)
     service = service_of(engine, name)
     task = next(iter(found.running(service)), None)
@@ -144,10 +190,12 @@ def container_of(engine: Engine, name: str) -> tuple[Swarm, str]:
         raise _refusal(engine, service, 1)
     if found.name_of(task.node) != MANAGER:
         raise CheckFailed(
-            _("the task of `{name}` is not on `{node}`").format(name=name, node=MANAGER),
-            hint=_("This exercise has one node: `labkit nodes list`."),
+            _("the task of `{name}` is on `{other}`, not on `{node}`").format(
+                name=name, other=found.name_of(task.node), node=MANAGER
+            ),
+            hint=_("`docker service ps {name}` shows where it is.").format(name=name),
         )
-    return found, task.container
+    return task.container
 
 
 def labels_of_manager(engine: Engine) -> dict[str, str]:

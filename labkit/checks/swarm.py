@@ -13,6 +13,7 @@ from labkit.checks.on_swarm import (
     MANAGER,
     container_of,
     drawn,
+    expect_definition,
     expect_replicas,
     expect_running,
     labels_of_manager,
@@ -40,9 +41,10 @@ def bell_is_a_service(engine: Engine) -> None:
 
 @check("swarm.three_bells", points=2, after=bell_is_a_service)
 def three_bells_run(engine: Engine) -> None:
-    """It has three tasks, and all of them run."""
+    """It has three tasks of `lab/shell` with `sleep infinity`, and all of them run."""
     expect_replicas(engine, "lab-bell", 3)
     expect_running(engine, "lab-bell", 3)
+    expect_definition(engine, "lab-bell", "sleep infinity")
 
 
 # swarm.password
@@ -50,7 +52,7 @@ def three_bells_run(engine: Engine) -> None:
 
 @check("swarm.password", points=1)
 def password_is_a_secret_of_the_service(engine: Engine) -> None:
-    """The service `lab-vault` runs, and is given the secret `lab-password`."""
+    """The service `lab-vault` runs `sleep infinity`, and is given the secret `lab-password`."""
     service = service_of(engine, "lab-vault")
     if "lab-password" not in service.secrets:
         raise CheckFailed(
@@ -61,13 +63,14 @@ def password_is_a_secret_of_the_service(engine: Engine) -> None:
             ),
         )
     expect_running(engine, "lab-vault", 1)
+    expect_definition(engine, "lab-vault", "sleep infinity")
 
 
 @check("swarm.password", points=2, after=password_is_a_secret_of_the_service)
 def container_reads_the_password(engine: Engine) -> None:
     """In its container, `/run/secrets/lab-password` holds the password, and nothing else."""
     wanted = drawn(engine)
-    _swarm, container = container_of(engine, "lab-vault")
+    container = container_of(engine, "lab-vault")
     with nested.connected(engine, MANAGER) as node:
         found = node.containers.ask(container, "cat", SECRET).output
     if found == wanted:
@@ -132,9 +135,19 @@ def change_was_rolled_back(engine: Engine) -> None:
         timeout=on_swarm.SETTLING,
         interval=INTERVAL,
     )
-    state = service_of(engine, "lab-horn").update
+    service = service_of(engine, "lab-horn")
+    state = service.update
     if state == "rollback_completed":
-        return
+        tasks = [task for task in read(engine).tasks if task.service == service.id]
+        if any(task.state in {"failed", "rejected"} for task in tasks):
+            return
+        raise CheckFailed(
+            _("the last change of `lab-horn` was taken back, and none of its tasks has failed"),
+            hint=_(
+                "`docker service rollback` takes back what works, too. Change it to a command "
+                "that there is not, such as `blow`, and leave it to the swarm."
+            ),
+        )
     if state in {"", "completed"}:
         raise CheckFailed(
             _("no change of `lab-horn` has failed since it was set so"),

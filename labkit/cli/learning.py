@@ -137,6 +137,8 @@ def reset(arguments: argparse.Namespace) -> int:
     course, engine = Course.load(), connect()
     plan = plan_reset(engine, course, arguments.slug)
     text = rendering.reset_plan_text(plan)
+    if plan.empty and not arguments.dry_run:
+        do_reset(engine, course, plan)  # what was removed in another way may have left a context
     if (code := ended(arguments, plan, text, empty=plan.empty)) is not None:
         return code
     with brief_progress() as shown:

@@ -74,10 +74,13 @@ def down(arguments: argparse.Namespace) -> int:
     things = nodes.plan_down(engine)
     plan = ResetPlan(None, None, things)
     text = rendering.reset_plan_text(plan)
+    course = Course.load()
+    if plan.empty and not arguments.dry_run:
+        nodes.forget_missing(engine, course)  # they may have been removed in another way
     if (code := ended(arguments, plan, text, empty=plan.empty)) is not None:
         return code
     with brief_progress() as shown:
-        removal = nodes.down(engine, Course.load(), things, progress=removing(shown, things))
+        removal = nodes.down(engine, course, things, progress=removing(shown, things))
     return print_removed(ResetDone(removal), as_json=arguments.json)
 
 
@@ -88,6 +91,12 @@ def _print(found: tuple[NodeStatus, ...], *, as_json: bool) -> None:
         for node in found:
             print(
                 f"{node.name}  {node.state:9}  {node.address:13}  {node.endpoint}  {node.version}"
+            )
+        if away := [node.name for node in found if node.state != "ready"]:
+            print(
+                _("`labkit nodes up {number}` has all of them run again.").format(
+                    number=away[-1].rpartition("-")[2]
+                )
             )
     else:
         print(_("There are no nodes. `labkit nodes up 3` makes three."))

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from labkit.engine import Engine
 
-#: Where the course's swarms have their first manager.
-MANAGER = "lab-node-1"
-
 
 @contextmanager
 def manager(engine: Engine) -> Iterator[Engine]:
@@ -33,12 +30,12 @@ def manager(engine: Engine) -> Iterator[Engine]:
     if (engine.info().get("Swarm") or {}).get("ControlAvailable"):
         yield engine
         return
-    if not engine.containers.exists(MANAGER):
+    if not engine.containers.exists(nested.FIRST):
         raise DashboardError(
             _("This engine manages no swarm, and there are no nodes."),
             hint=_("Run `labkit nodes up 3 --swarm`."),
         )
-    with nested.connected(engine, MANAGER) as asked:
+    with nested.connected(engine, nested.FIRST) as asked:
         yield asked
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from labkit.engine.nested import PREFIX
 from labkit.engine.swarm import Swarm
-from labkit.errors import EngineRequestFailed
+from labkit.errors import EngineRequestFailed, LabError
 from labkit.translation import _
 from labkit.waiting import wait_until
 
@@ -26,26 +27,40 @@ def form(engines: Sequence[Engine]) -> None:
     """Have these engines be one swarm with nothing in it, led by the first one.
 
     A swarm that they are already is emptied, which takes less time than a new one. Containers and
-    volumes on them go, too; images stay.
+    volumes on them go, too, whatever their names; images stay. So nobody's engine but a node's is
+    taken.
 
     Raises:
+        LabError: One of them is no node of the course.
         EngineRequestFailed: One of them refused, in its words.
         WaitTimeout: They did not become ready, or something would not go.
     """
+    for engine in engines:
+        if not (name := str(engine.info()["Name"])).startswith(PREFIX):
+            raise LabError(
+                _("`{name}` is no node of the course, so nothing on it is removed.").format(
+                    name=name
+                ),
+                hint=_("Run `labkit nodes list`."),
+            )
     if not _is_formed(engines):
         _make(engines)
     manager: Any = engines[0].client.api
     with engines[0].errors():
         _take_orders_back(manager)
 
+    left: list[str] = []
+
     def emptied() -> bool:
-        done = [_emptied(engine) for engine in engines]
-        return all(done) and not manager.tasks()
+        left[:] = [text for engine in engines for text in _empty(engine)]
+        return not left and not manager.tasks()
 
     wait_until(
         emptied,
         what=_("the end of what ran in the swarm"),
         timeout=SECONDS,
+        state=lambda: ", ".join(left) or _("the swarm still has tasks"),
+        hint=_("Run `labkit nodes down`, then make the nodes again."),
     )
 
 
@@ -76,7 +91,13 @@ def _make(engines: Sequence[Engine]) -> None:
     for engine in others:
         with engine.errors():
             engine.client.api.join_swarm([address], token, advertise_addr=INTERFACE)
-    wait_until(lambda: _is_formed(engines), what=_("the swarm of the nodes"), timeout=SECONDS)
+    wait_until(
+        lambda: _is_formed(engines),
+        what=_("the swarm of the nodes"),
+        timeout=SECONDS,
+        state=lambda: ", ".join(f"{m.name} {m.state}" for m in Swarm.read(leader).members),
+        hint=_("Run `labkit nodes down`, then make the nodes again."),
+    )
 
 
 def _take_orders_back(api: Any) -> None:
@@ -93,8 +114,8 @@ def _take_orders_back(api: Any) -> None:
             api.update_node(node["ID"], node["Version"]["Index"], plain)
 
 
-def _emptied(engine: Engine) -> bool:
-    """Remove containers, volumes and networks of an engine; tell whether all went."""
+def _empty(engine: Engine) -> list[str]:
+    """Remove containers, networks and volumes of an engine; say what may still be there."""
     api: Any = engine.client.api
     try:
         with engine.errors():
@@ -106,9 +127,9 @@ def _emptied(engine: Engine) -> bool:
                 api.remove_network(line["Id"])
             for line in api.volumes()["Volumes"] or ():
                 api.remove_volume(line["Name"])
-    except EngineRequestFailed:  # still in use, or being removed by the swarm at this moment
-        return False
-    return not containers and not networks
+    except EngineRequestFailed as error:
+        return [error.message]  # still in use, or being removed by the swarm at this moment
+    return [name for line in containers for name in line["Names"]] + [n["Name"] for n in networks]
 
 
 def _id(engine: Engine) -> str:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from labkit.engine.objects import Container
 
 IMAGE = "lab/node"
+#: What the names of the nodes begin with, and the first of them, which leads their swarm.
+PREFIX = "lab-node-"
+FIRST = f"{PREFIX}1"
 #: Where a node's engine keeps images and containers; a volume of the node's name lies there.
 DATA = "/var/lib/docker"
 #: What a client needs to prove that it may use a node's engine.
@@ -159,13 +162,14 @@ def endpoint(container: Container) -> str:
 
 
 @contextmanager
-def connected(engine: Engine, name: str, *, timeout: int = 30) -> Iterator[Engine]:
+def connected(engine: Engine, name: str, *, timeout: int = 30, hint: str = "") -> Iterator[Engine]:
     """Connect to the engine of a node for the length of a block.
 
     Args:
         engine: The host's.
         name: The node's.
         timeout: Whole seconds for each request.
+        hint: What helps where it does not answer; `labkit nodes up` by default.
 
     Raises:
         NoSuchContainer: There is no such node.
@@ -177,7 +181,10 @@ def connected(engine: Engine, name: str, *, timeout: int = 30) -> Iterator[Engin
         raise EngineUnreachable(
             name,
             _("the node does not run, or is cut off from its network"),
-            hint=_("Run `labkit nodes list`, then `labkit nodes up`."),
+            hint=hint
+            or _("Run `labkit nodes list`, then `labkit nodes up {number}`.").format(
+                number=name.removeprefix(PREFIX)
+            ),
         )
     with TemporaryDirectory(prefix="labkit-node-") as folder:
         for file, content in files.items():

@@ -94,6 +94,7 @@ class Service:
 
     Attributes:
         image: As it was typed, without the digest that the swarm pins it to.
+        command: What its containers run, in place of the image's own; empty where that runs.
         replicas: How many tasks are wanted; None in a service with one on each node.
         update: How its last change went, such as `completed` or `rollback_completed`.
         failure_action: What happens to a change that fails: `pause`, `continue` or `rollback`.
@@ -105,6 +106,7 @@ class Service:
     id: str
     name: str
     image: str
+    command: tuple[str, ...]
     replicas: int | None
     update: str
     failure_action: str
@@ -125,6 +127,7 @@ class Service:
             attrs["ID"],
             spec["Name"],
             container.get("Image", "").partition("@")[0],
+            (*(container.get("Command") or ()), *(container.get("Args") or ())),
             None if replicated is None else replicated.get("Replicas", 0),
             (attrs.get("UpdateStatus") or {}).get("State", ""),
             (spec.get("UpdateConfig") or {}).get("FailureAction", "pause"),

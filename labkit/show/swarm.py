@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from labkit.widgets.live_view import LiveView
 
 
-def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> LiveView[Swarm]:
+def swarm(manager: str = nested.FIRST, *, engine: Engine | None = None) -> LiveView[Swarm]:
     """Draw where the tasks of a swarm are, as one of its managers tells it, live in a notebook.
 
     Tasks of one service have the same colour. What has no node stands apart. Engines tell of nodes
@@ -38,7 +38,7 @@ def swarm(manager: str = "lab-node-1", *, engine: Engine | None = None) -> LiveV
 
 def follow_swarm(
     until: Callable[[Swarm], object],
-    manager: str = "lab-node-1",
+    manager: str = nested.FIRST,
     *,
     engine: Engine | None = None,
     timeout: float = 120.0,

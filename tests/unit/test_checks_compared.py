@@ -41,7 +41,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         monkeypatch.setattr(nested, "connected", lambda *_node: node)
         for module in (checks, on_swarm):
             monkeypatch.setattr(module, "read", lambda _engine: swarm)
-        monkeypatch.setattr(on_swarm, "SETTLING", 0.0)
+        for name in ("SETTLING", "HOLDING"):
+            monkeypatch.setattr(on_swarm, name, 0.0)
 
     return give
 

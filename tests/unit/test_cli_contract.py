@@ -15,10 +15,12 @@ import labkit.engine
 from labkit.authoring import prove as proving
 from labkit.authoring.prove import Proof, Step
 from labkit.cli import main
-from labkit.engine import starting
+from labkit.docker_config import course_config
+from labkit.engine import contexts, nested, starting
 from labkit.engine.ownership import Owned, Removal
 from labkit.engine.starting import EngineStatus
 from labkit.engine.verdicts import ProbeResult, Verdict
+from labkit.nodes import NodeStatus
 from labkit.resetting import ResetDone, ResetPlan
 from tests.unit.two_chapters import open_course
 
@@ -159,6 +161,39 @@ def test_reset_says_what_it_removed_and_what_it_could_not(
     }
     refused[things[1]] = "volume is in use"
     assert json_of(1, "reset", "--yes")["refused"] == {"volume lab-v": "volume is in use"}
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("words", [("nodes", "down"), ("reset",)])
+def test_a_node_that_was_removed_in_another_way_leaves_no_context(
+    course: Course, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = course_config(course.work())
+    contexts.write(folder, nested.FIRST, "tcp://127.0.0.1:1", {})
+    monkeypatch.setattr("labkit.nodes.plan_down", lambda _engine: ())
+    assert main([*words, "--dry-run"]) == 0
+    assert contexts.exists(folder, nested.FIRST)
+    assert main([*words]) == 0
+    assert not contexts.exists(folder, nested.FIRST)
+
+
+# nodes
+
+
+@pytest.mark.usefixtures("engine")
+def test_nodes_that_do_not_run_are_listed_with_the_command_that_starts_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], json_of: Json
+) -> None:
+    found = [NodeStatus("lab-node-1", "ready", "10.213.0.101", "tcp://127.0.0.1:23761", "26.1")]
+    monkeypatch.setattr("labkit.nodes.statuses", lambda _engine: found)
+    assert main(["nodes", "list"]) == 0
+    assert "`" not in capsys.readouterr().out
+    found += [
+        NodeStatus(f"lab-node-{n}", state, "", "") for n, state in ((2, "paused"), (3, "cut off"))
+    ]
+    assert main(["nodes", "list"]) == 1
+    assert "`labkit nodes up 3`" in capsys.readouterr().out
+    assert [node["state"] for node in json_of(1, "nodes", "list")] == ["ready", "paused", "cut off"]
 
 
 # hint

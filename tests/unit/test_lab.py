@@ -13,7 +13,8 @@ import pytest
 
 from labkit import commands, lab
 from labkit.errors import LabError
-from labkit.lab import HOST, LabServer, first_free_port
+from labkit.lab import LabServer, first_free_port
+from labkit.ports import HOST
 from labkit.running_server import RunningServer
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ RUN = """
 import os, sys
 from pathlib import Path
 from labkit.lab import LabServer, first_free_port
+from labkit.ports import HOST
 server = LabServer(Path(sys.argv[1]), "00_welcome.ipynb", first_free_port(), browser=False)
 say = lambda line: print(line, flush=True)
 sys.exit(server.run(say, dict(os.environ)))

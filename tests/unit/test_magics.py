@@ -130,6 +130,20 @@ def test_a_dry_run_of_a_reset_only_lists(run: Run, monkeypatch: pytest.MonkeyPat
     assert "container lab-a" in run("%reset_lab --dry-run")
 
 
+def test_a_reset_is_carried_out_also_when_only_contexts_of_nodes_are_left(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, carried_out = ResetPlan(None, None, ()), list[ResetPlan]()
+    monkeypatch.setattr(magics.resetting, "plan_reset", lambda *_arguments: plan)
+    monkeypatch.setattr(
+        magics.resetting, "reset", lambda _engine, _course, plan: carried_out.append(plan)
+    )
+    assert "Nothing of the course" in run("%reset_lab --dry-run")
+    assert carried_out == []
+    assert "Nothing of the course" in run("%reset_lab")
+    assert carried_out == [plan]
+
+
 def test_what_a_cell_changed_is_shown_after_it(run: Run, fake_engine: Any) -> None:
     looks = [
         Snapshot({}),

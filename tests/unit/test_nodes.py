@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labkit import node_registry, nodes
-from labkit.engine import contexts, nested, trials
+from labkit.engine import contexts, forming, nested, trials
 from labkit.engine.objects import Container, FileEntry
 from labkit.engine.verdicts import ProbeResult, Verdict
 from labkit.errors import EngineUnreachable, LabError
@@ -37,7 +37,7 @@ def a_node(status: str = "running", *, connected: bool = True) -> Container:
 
 @pytest.mark.parametrize("count", [0, nodes.MOST + 1])
 def test_so_many_nodes_are_refused(fake_engine: Any, count: int) -> None:
-    with pytest.raises(LabError, match="from 1 to"):
+    with pytest.raises(LabError, match=rf"from 1 to 7 nodes, not {count}\..*`labkit nodes up 3`"):
         nodes.up(fake_engine, None, count)  # type: ignore[arg-type]
 
 
@@ -55,7 +55,11 @@ def test_nodes_are_not_made_where_the_engine_is_rootless(fake_engine: Any) -> No
 
 @pytest.mark.parametrize(
     ("container", "state"),
-    [(a_node("exited"), "stopped"), (a_node(connected=False), "cut off")],
+    [
+        (a_node("exited"), "stopped"),
+        (a_node("paused"), "paused"),
+        (a_node(connected=False), "cut off"),
+    ],
 )
 def test_a_node_that_does_not_answer_is_told(
     fake_engine: Any, container: Container, state: str
@@ -76,15 +80,40 @@ def test_a_node_gets_all_rights_where_the_engine_can_give_them(
     assert given["CgroupnsMode"] == ("private" if version == "2" else "host")
 
 
+@pytest.mark.parametrize("version", ["1", "2"])
 def test_elsewhere_it_gets_each_right_but_the_one_that_is_lacking(
-    fake_engine: Any, monkeypatch: pytest.MonkeyPatch
+    fake_engine: Any, monkeypatch: pytest.MonkeyPatch, version: str
 ) -> None:
-    fake_engine.info = lambda: {"CgroupVersion": "1"}
+    fake_engine.info = lambda: {"CgroupVersion": version}
     verdict = ProbeResult("privileged", Verdict.ABSENT, "")
     monkeypatch.setattr(trials, "privileged", lambda _engine: verdict)
     given = nested.rights(fake_engine)
     assert "Privileged" not in given
     assert given["CapDrop"] == [nested.RARELY_GIVEN]
+    # Of version 2 a node has a view of its own, which it makes writable itself.
+    assert given["CgroupnsMode"] == ("private" if version == "2" else "host")
+    assert ("Binds" in given) == (version == "1")
+
+
+def test_who_cannot_reach_a_node_is_told_the_command_that_starts_it(fake_engine: Any) -> None:
+    fake_engine.containers.things["lab-node-2"] = a_node("exited")
+    fake_engine.containers.trees["lab-node-2", nested.CERTIFICATES] = {}
+    with (
+        pytest.raises(EngineUnreachable, match="`labkit nodes up 2`"),
+        nested.connected(fake_engine, "lab-node-2"),
+    ):
+        pytest.fail("it was reached")
+    with (
+        pytest.raises(EngineUnreachable, match=r"Run `labkit cluster up`\.$"),
+        nested.connected(fake_engine, "lab-node-2", hint="Run `labkit cluster up`."),
+    ):
+        pytest.fail("it was reached")
+
+
+def test_a_swarm_is_made_of_nodes_only_since_all_that_is_on_them_goes(fake_engine: Any) -> None:
+    fake_engine.info = lambda: {"Name": "office"}
+    with pytest.raises(LabError, match="`office` is no node"):
+        forming.form([fake_engine])
 
 
 def test_certificates_count_only_when_all_of_them_are_written(fake_engine: Any) -> None:
