@@ -31,7 +31,9 @@ if [ "${{LABKIT_CGROUP:-}}" = host ]; then
     group=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
     options="--exec-opt=native.cgroupdriver=cgroupfs --cgroup-parent=${{group%/}}/containers"
 elif [ -f /sys/fs/cgroup/cgroup.controllers ]; then
-    # A group that holds processes cannot hand controllers on, so this process steps aside.
+    # As in a node: what it has may be read-only, and a group that holds processes cannot hand
+    # controllers on, so this process steps aside.
+    [ -w /sys/fs/cgroup ] || mount -o remount,bind,rw /sys/fs/cgroup
     mkdir -p /sys/fs/cgroup/host
     xargs -rn1 < /sys/fs/cgroup/cgroup.procs > /sys/fs/cgroup/host/cgroup.procs 2>/dev/null || true
     sed -e 's/ / +/g' -e 's/^/+/' /sys/fs/cgroup/cgroup.controllers \
