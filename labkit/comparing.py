@@ -42,9 +42,9 @@ class Comparison:
     )
 
     def lines(self, who: str, path: str | Path) -> None:
-        """Count the lines of a file that say something."""
+        """Count the lines of a file that say something: no comments, and not brackets alone."""
         lines = (line.strip() for line in Path(path).read_text(encoding="utf-8").splitlines())
-        count = sum(bool(line) and not line.startswith("#") for line in lines)
+        count = sum(any(map(str.isalnum, line)) and not line.startswith("#") for line in lines)
         self._put(LINES, who, Measured(str(count), count))
 
     @contextmanager

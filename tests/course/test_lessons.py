@@ -1,6 +1,6 @@
 """Every lesson, top to bottom, on the real engine, over what a run that was broken off has left.
 
-That run ends where the first exercise begins; with `--long`, where the lesson would clean up. That
+That run ends after half of the lesson's cells; with `--long`, where the lesson would clean up. That
 a lesson's first cells remove all that the whole of it makes is for `labkit.authoring.lint`.
 """
 
@@ -23,8 +23,6 @@ from tests.remains import everything
 from tests.skips import skip_without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from nbformat import NotebookNode
 
     from labkit.course import Lesson
@@ -70,8 +68,7 @@ def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_n
         ),
     )
     notebook = course.lesson_notebook(lesson)
-    ends = cleans_up if pytestconfig.getoption("long") else leads_to_exercise
-    early = broken_off(notebook, ends)
+    early = broken_off(notebook, almost_whole=pytestconfig.getoption("long"))
     report = run_notebook(early, cwd=folder, env=variables, timeout=CELL_TIMEOUT)
     assert report.ok, say(report)
 
@@ -91,15 +88,14 @@ def say(report: RunReport) -> str:
     return f"{report.error}\n{cell.source}\n---\n{cell.output}" if cell else report.error
 
 
-def broken_off(path: Path, ends: Callable[[NotebookNode], bool]) -> NotebookNode:
+def broken_off(path: Path, *, almost_whole: bool) -> NotebookNode:
     """The lesson as far as a learner comes who goes away too early."""
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells = list(takewhile(lambda cell: not ends(cell), notebook.cells))
+    if almost_whole:
+        notebook.cells = list(takewhile(lambda cell: not cleans_up(cell), notebook.cells))
+    else:
+        notebook.cells = notebook.cells[: len(notebook.cells) // 2]
     return notebook
-
-
-def leads_to_exercise(cell: NotebookNode) -> bool:
-    return cell.cell_type == "code" and cell.source.startswith("%exercise ")
 
 
 def cleans_up(cell: NotebookNode) -> bool:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import ssl
 import subprocess
 import threading
 from collections import Counter
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -31,16 +34,23 @@ from tests.remains import of_an_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from labkit.course import Course
     from labkit.dashboard.inventory import Row
     from labkit.engine import Engine
 
-MEMORY = (
-    "cat /sys/fs/cgroup/memory.current 2>/dev/null"
-    " || cat /sys/fs/cgroup/memory$(sed -n 's/.*:memory://p' /proc/1/cgroup)/memory.usage_in_bytes"
-)
+#: What a node uses, and what of it is only files that were read; of control groups 2, then of 1.
+MEMORY = """
+cd /sys/fs/cgroup
+[ -f memory.current ] || cd memory"$(sed -n 's/.*:memory://p' /proc/1/cgroup)"
+cat memory.current memory.usage_in_bytes 2> /dev/null
+sed -n 's/^\\(total_\\)*inactive_file //p' memory.stat | tail -n 1
+"""
+#: How the refusal of a client reads that shows no certificate, or a wrong one.
+REFUSED = {
+    "nothing": "(?i)certificate.required|bad.certificate",
+    "of another authority": "(?i)unknown.ca|bad.certificate|decrypt.error",
+}
 
 
 @pytest.fixture(scope="module")
@@ -94,13 +104,60 @@ def test_a_context_leads_there_and_a_course_image_has_its_name_there(
     assert docker(engine, course, *where, "images", "-q", "lab/shell")
 
 
-def test_nobody_without_the_certificates_reaches_a_node(
-    two: tuple[nodes.NodeStatus, ...],
+@pytest.mark.parametrize("shown", ["nothing", "of another authority", "its own"])
+def test_a_node_answers_only_who_shows_a_certificate_of_its_authority(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...], tmp_path: Path, shown: str
 ) -> None:
-    from labkit.engine import connect
+    files = nested.certificates(engine, two[0].name)
+    if shown == "of another authority":
+        files |= {
+            n: c for n, c in nested.certificates(engine, two[1].name).items() if n != "ca.pem"
+        }
+    for name, content in files.items():
+        Path(tmp_path, name).write_bytes(content)
+    trusting = ssl.create_default_context(cafile=tmp_path / "ca.pem")
+    if shown != "nothing":
+        trusting.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    port = int(two[0].endpoint.rpartition(":")[2])
 
-    with pytest.raises(EngineUnreachable):
-        connect(two[0].endpoint, timeout=5)
+    def answer() -> bytes:
+        with (
+            socket.create_connection(("127.0.0.1", port), timeout=10) as plain,
+            trusting.wrap_socket(plain, server_hostname="127.0.0.1") as secured,
+        ):
+            secured.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
+            return secured.recv(1024)
+
+    if shown == "its own":
+        assert b" 200 " in answer()
+        return
+    with pytest.raises(ssl.SSLError, match=REFUSED[shown]):
+        answer()
+
+
+def test_certificates_that_a_broken_off_start_left_half_made_are_made_anew(
+    engine: Engine, two: tuple[nodes.NodeStatus, ...]
+) -> None:
+    assert two
+    made = "sha256sum /certs/client/*"
+    again = (
+        f"certificates; {made}; certificates; {made}; rm /certs/client/ca.pem; certificates; {made}"
+    )
+    verified = "openssl verify -CAfile /certs/client/ca.pem /certs/client/cert.pem"
+    api: Any = engine.client.api
+    container = api.create_container(
+        nested.IMAGE, ["sh", "-c", f"set -e; {again}; {verified}"], name="lab-certificates"
+    )
+    try:
+        api.start(container)
+        assert api.wait(container, timeout=60)["StatusCode"] == 0
+        lines = engine.containers.logs("lab-certificates").splitlines()
+    finally:
+        api.remove_container(container, force=True)
+    first, second, third = lines[:3], lines[3:6], lines[6:9]
+    assert first == second
+    assert not set(first) & set(third)
+    assert lines[9].endswith("OK")
 
 
 def test_an_image_that_is_pushed_once_is_not_pushed_again(
@@ -116,10 +173,11 @@ def test_an_image_that_is_pushed_once_is_not_pushed_again(
 def test_a_node_takes_so_much_memory(
     engine: Engine, two: tuple[nodes.NodeStatus, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    used = [int(engine.containers.ask(n.name, "sh", "-c", MEMORY).output) for n in two]
-    assert all(used)
-    with capsys.disabled():
-        print(f"\na node takes {', '.join(f'{u / 2**20:.0f} MiB' for u in used)}")  # noqa: T201 - what is asked for
+    for node in two:
+        used, read = map(int, engine.containers.ask(node.name, "sh", "-c", MEMORY).output.split())
+        assert used > read
+        with capsys.disabled():
+            print(f"\n{node.name} takes {(used - read) / 2**20:.0f} MiB")  # noqa: T201 - what is asked for
 
 
 def test_nodes_become_one_swarm_which_is_emptied_and_kept_the_next_time(

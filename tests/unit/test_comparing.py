@@ -42,6 +42,14 @@ def test_a_table_has_a_line_for_each_question_and_a_column_for_each_orchestrator
     assert len({line.index(cell) for line, cell in zip(lines[1:3], ("3", "2.0"), strict=True)}) == 1
 
 
+def test_a_line_counts_when_it_says_something(tmp_path: Path) -> None:
+    file = tmp_path / "tasks.json"
+    file.write_text('[\n  {\n    "family": "db"\n  }\n]\n\n# why\n---\n')
+    table = Comparison()
+    table.lines("ECS", file)
+    assert table.answers[comparing.LINES]["ECS"].amount == 1
+
+
 def test_a_picture_shows_what_was_measured_and_nothing_else(table: Comparison) -> None:
     picture = show.comparison(table)
     assert [box.title for box in picture.boxes] == [comparing.LINES, "ready", comparing.STATE]
