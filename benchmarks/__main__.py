@@ -15,7 +15,17 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import checking, grading, growing, live, memory, resetting, startup, watching
+from benchmarks import (
+    checking,
+    grading,
+    growing,
+    live,
+    memory,
+    nodes,
+    resetting,
+    startup,
+    watching,
+)
 from labkit.course import Course
 from labkit.engine import connect
 from labkit.engine.ownership import owned, remove
@@ -30,6 +40,7 @@ BENCHMARKS = {
     "grading": grading.run,
     "growing": growing.run,
     "live": live.run,
+    "nodes": nodes.run,
 }
 
 
