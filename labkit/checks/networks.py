@@ -120,7 +120,7 @@ def office_answers(engine: Engine) -> None:
     expect_image(engine, office, "lab/web")
     if not office.running:
         raise not_running(engine, office)
-    if engine.host == LOOPBACK:  # what is behind it cannot be asked from another machine
+    if engine.is_here:  # what is behind it cannot be asked from another machine
         page_at(engine, 8182, "lab-office")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import contexts
-from labkit.engine.engine import Engine
+from labkit.engine.engine import Engine, is_here
 from labkit.engine.translate import os_error, unreachable
 from labkit.errors import EnginePermissionDenied, EngineTooOld, EngineUnreachable, LabError
 from labkit.translation import _
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 #: Docker 20.10. Older engines lack what the lessons show.
 OLDEST_API = "1.41"
-#: How addresses of this machine begin.
-HERE = ("unix:", "tcp://127.0.0.1:", "tcp://localhost:")
 DEFAULT_SOCKET = "/var/run/docker.sock"
 
 
@@ -149,7 +147,7 @@ def _connect_to(environment: Mapping[str, str], timeout: int, *, named_by: str =
     client = _client({**os.environ, **environment}, timeout, named_by=named_by)
     try:
         api: Any = client.api
-        if host.startswith(HERE):
+        if is_here(host):
             # No proxy stands before this machine; ALL_PROXY would break it, and looking costs time.
             # REQUESTS_CA_BUNDLE would take the place of the authority that the engine is known by.
             api.trust_env = False

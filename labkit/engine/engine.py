@@ -35,11 +35,18 @@ if TYPE_CHECKING:
 
     from labkit.engine.snapshot import Snapshot
 
+#: This machine, in an engine's address.
+LOOPBACK = frozenset(("127.0.0.1", "localhost", "::1"))
 #: Lines of a log, and bytes of an HTTP answer, that nobody needs more of.
 LONGEST_LOG = 10_000
 LONGEST_BODY = 1 << 20
 #: Seconds in which the engine notes that a program has ended.
 ENDED_SECONDS = 10.0
+
+
+def is_here(endpoint: str) -> bool:
+    """Tell whether an engine's address is one of this machine."""
+    return (urlsplit(endpoint).hostname or "localhost") in LOOPBACK
 
 
 @dataclass(frozen=True)
@@ -297,6 +304,11 @@ class Engine:
     def host(self) -> str:
         """The address where the engine's published ports answer."""
         return urlsplit(self.endpoint).hostname or "127.0.0.1"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether what it publishes on 127.0.0.1 is this machine's."""
+        return is_here(self.endpoint)
 
     def errors(self, missing: Exception | None = None) -> AbstractContextManager[None]:
         """Translate what docker-py raises in a block that asks this engine: `engine_errors`."""

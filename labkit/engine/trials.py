@@ -77,7 +77,7 @@ def nodes(engine: Engine) -> ProbeResult:
     """Look whether containers of the engine can be machines with an engine of their own."""
     name = "nodes"
     cost = _("What needs several machines is left out.")
-    if engine.host != "127.0.0.1":
+    if not engine.is_here:
         said = _("No machines can be made: `{endpoint}` is another machine's engine.")
         remedy = _("Use an engine on this machine.")
         return ProbeResult(

@@ -107,6 +107,10 @@ class FakeEngine:
 
     host = "127.0.0.1"
 
+    @property
+    def is_here(self) -> bool:
+        return self.host == "127.0.0.1"
+
     def close(self) -> None:
         """Nothing was opened."""
 

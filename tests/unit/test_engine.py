@@ -81,3 +81,18 @@ def test_of_a_log_the_last_lines_are_read() -> None:
     assert engine.containers.logs("lab-web") == "last\n"
     engine.containers.logs("lab-web", tail=3)
     assert asked == [LONGEST_LOG, 3]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "here"),
+    [
+        ("unix:///var/run/docker.sock", True),
+        ("tcp://127.0.0.1:2375", True),
+        ("tcp://localhost:2375", True),
+        ("tcp://[::1]:2375", True),
+        ("tcp://192.0.2.7:2375", False),
+        ("tcp://127.0.0.1.example:2375", False),
+    ],
+)
+def test_an_address_of_this_machine_is_told_from_another_s(endpoint: str, *, here: bool) -> None:
+    assert Engine(SimpleNamespace(api=None), endpoint).is_here is here  # type: ignore[arg-type]
