@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.checking import CheckFailed, check
 from labkit.checks.diagnosis import listed, not_running, page_at, port_taken, repository
-from labkit.engine.tasks import CONTAINER, TASK, containers_of
+from labkit.engine.tasks import CONTAINER, containers_of
 from labkit.errors import EcsError
 from labkit.translation import _
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from labkit.engine import Engine
     from labkit.engine.objects import Container
 
+KIOSK_MEMORY = 32
 CREW = 3
 MENUS = 2
 
@@ -26,18 +27,30 @@ MENUS = 2
 
 @check("ecs.kiosk", points=2)
 def kiosk_is_defined(engine: Engine) -> None:
-    """The newest `lab-kiosk` has `lab/kiosk:1`, with its port 80 at port 8121 of the host."""
+    """The newest `lab-kiosk` has one container of `lab/kiosk:1`, at most 32 MiB, at port 8121."""
     definition = _definition(engine, "lab-aws-kiosk", "lab-kiosk")
     if definition is None:
         raise CheckFailed(
             _("the API has no task definition `lab-kiosk`"),
             hint=_("Read what `register_task_definition` answered: `memory` must be given."),
         )
-    container = definition["containerDefinitions"][0]
+    container, *others = definition["containerDefinitions"]
+    if others:
+        raise CheckFailed(
+            _("it has {count} containers").format(count=len(others) + 1),
+            hint=_("One entry in `containerDefinitions` is enough."),
+        )
     if repository(container["image"]) != "lab/kiosk:1":
         raise CheckFailed(
             _("its container is of `{image}`").format(image=container["image"]),
             hint=_('The exercise asks for `"image": "lab/kiosk:1"`.'),
+        )
+    if not 0 < container.get("memory", 0) <= KIOSK_MEMORY:
+        raise CheckFailed(
+            _("its container may have {memory} MiB of memory").format(
+                memory=container.get("memory") or _("any number of")
+            ),
+            hint=_("`memory` is the limit, in MiB: at most {most}.").format(most=KIOSK_MEMORY),
         )
     _expect_mapping(container, 80, host=8121)
 
@@ -118,31 +131,43 @@ def crew_answers(engine: Engine) -> None:
 
 @check("ecs.rollout", points=1)
 def menu_has_a_new_revision(engine: Engine) -> None:
-    """The newest revision of `lab-bistro` has `lab/bistro:2`, and the old one's environment."""
+    """The newest revision of `lab-bistro` has `lab/bistro:2`, and is otherwise as the first."""
     names = ("lab-bistro:1", "lab-bistro")
     old, new = (_definition(engine, "lab-aws-bistro", name) for name in names)
     if old is None or new is None:
         raise CheckFailed(
             _("the API has no task definition `lab-bistro:1`"), hint=_("Run the set-up cell again.")
         )
-    before, after = (d["containerDefinitions"][0] for d in (old, new))
-    if repository(after["image"]) != "lab/bistro:2":
+    image = new["containerDefinitions"][0]["image"]
+    if repository(image) != "lab/bistro:2":
         raise CheckFailed(
             _("`lab-bistro:{revision}`, the newest, has `{image}`").format(
-                revision=new["revision"], image=after["image"]
+                revision=new["revision"], image=image
             ),
             hint=_("Register the family `lab-bistro` once more, with `lab/bistro:2`."),
         )
-    if after["environment"] != before["environment"]:
+    before, after = map(_settings, (old, new))
+    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    if changed:
         raise CheckFailed(
-            _("`lab-bistro:{revision}` has another environment than `lab-bistro:1`").format(
-                revision=new["revision"]
+            _("`lab-bistro:{revision}` has another {changed} than `lab-bistro:1`").format(
+                revision=new["revision"], changed=listed(changed)
             ),
             hint=_(
                 "A revision takes nothing over. Begin with what `describe_task_definition` gives, "
                 "and change the image alone."
             ),
         )
+
+
+def _settings(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return what a task definition with one container says of it but its image."""
+    container, *others = definition["containerDefinitions"]
+    said = {key: value for key, value in container.items() if value and key != "image"}
+    ports = [
+        (p["containerPort"], p.get("hostPort") or 0) for p in container.get("portMappings") or ()
+    ]
+    return said | {"portMappings": ports, "containerDefinitions": len(others)}
 
 
 @check("ecs.rollout", points=2, after=menu_has_a_new_revision)
@@ -226,7 +251,7 @@ def choir_sings(engine: Engine) -> None:
     """A task of the service runs: `tuning` has ended with 0, `song` sings what it wrote."""
     cluster = _cluster(engine, "lab-aws-choir", "lab-choir")
     task = _running_task(cluster, "service:choir", "lab-choir")
-    parts = {c.labels[CONTAINER]: c for c in containers_of(engine, TASK, task.arn)}
+    parts = {c.labels[CONTAINER]: c for c in containers_of(engine, task.arn)}
     if parts.keys() != {"tuning", "song"}:
         raise CheckFailed(
             _("of its containers, there are {names}").format(
@@ -346,7 +371,7 @@ def _expect_tasks(engine: Engine, tasks: tuple[Task, ...], count: int) -> None:
 
 def _running_container(engine: Engine, task: Task) -> Container:
     """Return the running container of a task that has one."""
-    containers = containers_of(engine, TASK, task.arn)
+    containers = containers_of(engine, task.arn)
     if not containers:
         raise CheckFailed(
             _("the API says {status}, but the engine has no container of the task").format(

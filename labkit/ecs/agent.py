@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.ecs import state
 from labkit.ecs.plan import STOP_TIMEOUT, ours, plan
+from labkit.ecs.refusing import ENDED
 from labkit.engine import connect, making
-from labkit.engine.tasks import API, CLUSTER, CONTAINER, TASK, containers_of
+from labkit.engine.tasks import API, CLUSTER, CONTAINER, containers_of
 from labkit.errors import EcsError, LabError
 from labkit.translation import _
 from labkit.waiting import wait_until
@@ -133,7 +134,7 @@ class Agent:
         return self._definitions[arn]
 
     def _containers(self, task: Task) -> tuple[Container, ...]:
-        return containers_of(self.engine, TASK, task.arn)
+        return containers_of(self.engine, task.arn)
 
     def _end_if_broken(self, task: Task) -> None:
         defined = {c["name"]: c for c in self._definition(task.definition)["containerDefinitions"]}
@@ -236,7 +237,7 @@ class Agent:
             )
         if condition == "HEALTHY":
             return found.health == "healthy"
-        return ended if condition in {"COMPLETE", "SUCCESS"} else True
+        return ended if condition in ENDED else True
 
     def _end_surplus(self, service: Service, cluster: Cluster) -> None:
         """Stop what a service has too much, but no older task before the new ones run."""

@@ -1,19 +1,19 @@
-"""Which ECS API is asked: moto's server in a container, or the learner's own account.
+"""An ECS API that is asked, and the local one: moto's server in a container.
 
-The local one is found on the engine by its container's name, so a notebook, a terminal and a check
-ask the same, and a reset removes it as it removes everything. It knows nothing of the learner's
-keys, profiles and proxies. The learner's account is never asked for anything but its number until
-somebody has typed that number.
+That one is found on the engine by its container's name, so a notebook, a terminal and a check ask
+the same, and a reset removes it as it removes everything. It knows nothing of the learner's keys,
+profiles and proxies.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import connect, making
-from labkit.engine.ownership import owned
+from labkit.engine.ownership import IMAGE_PREFIX, owned
 from labkit.engine.ownership import remove as _remove
 from labkit.engine.tasks import API
 from labkit.errors import EcsError, NoSuchContainer
@@ -25,19 +25,23 @@ if TYPE_CHECKING:
 
     from labkit.ecs.agent import Agent
     from labkit.engine import Engine
+    from labkit.engine.objects import Container
     from labkit.engine.ownership import Owned
 
 NAME = "lab-aws"
 IMAGE = "lab/aws"
 PORT = 5000
+#: Where it is published: only this machine may ask it.
+ADDRESS = "127.0.0.1"
 REGION = "us-east-1"
-#: The account that moto answers for; there is none of this number.
-ACCOUNT = "123456789012"
 #: moto lets a task grow old with each look at it, unless it is told how many looks that takes.
 TRANSITION = "/moto-api/state-manager/set-transition"
 LOOKS = 10**9
 RESET = "/moto-api/reset"
 SECONDS = 30.0
+#: What boto3 calls before it asks for a task, and before it hands a task definition in.
+RUNNING = "provide-client-params.ecs.RunTask"
+DEFINING = "provide-client-params.ecs.RegisterTaskDefinition"
 
 
 @dataclass(frozen=True)
@@ -46,15 +50,18 @@ class Api:
 
     Attributes:
         name: The container that answers, or empty for the learner's own account.
-        account: The number of the account.
     """
 
     name: str
     endpoint: str
-    account: str
     region: str
     session: Any = field(repr=False, compare=False)
     engine: Engine | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def account(self) -> str:
+        """The number of the account, as the API itself tells it."""
+        return str(self.client("sts").get_caller_identity()["Account"])
 
     def agent(self, cluster: str) -> Agent:
         """Return the agent that serves a cluster with the containers of the API's engine."""
@@ -65,13 +72,16 @@ class Api:
     def client(self, service: str = "ecs") -> Any:
         """Return boto3's client for one of Amazon's services."""
         if not self.name:
-            return self.session.client(service)
+            client = self.session.client(service)
+            if service == "ecs":
+                client.meta.events.register(DEFINING, _refuse_course_images)
+            return client
         from botocore.config import Config
 
         settings = Config(proxies={}, retries={"total_max_attempts": 2}, read_timeout=20)
         client = self.session.client(service, endpoint_url=self.endpoint, config=settings)
         if service == "ecs":
-            client.meta.events.register("provide-client-params.ecs.RunTask", _asks_machine(client))
+            client.meta.events.register(RUNNING, _asks_machine(client))
         return client
 
     def __repr__(self) -> str:
@@ -90,7 +100,8 @@ def local(name: str = NAME, *, fresh: bool = False, engine: Engine | None = None
         engine: Where; None connects to the one that answers.
 
     Raises:
-        EcsError: The name is not the course's.
+        EcsError: The name is not the course's, or another container's, or the engine is on another
+            machine.
         NoSuchImage: `lab/aws` is not here.
         WaitTimeout: The server did not come up.
     """
@@ -99,6 +110,15 @@ def local(name: str = NAME, *, fresh: bool = False, engine: Engine | None = None
         raise EcsError(
             _("`{name}` is not a name of the course.").format(name=name),
             hint=_("Begin it with `lab-`."),
+        )
+    if not engine.is_here:
+        raise EcsError(
+            _(
+                "`{endpoint}` is another machine's engine: an API there would be open to others."
+            ).format(endpoint=engine.endpoint),
+            hint=_(
+                "Use an engine on this machine: `unset DOCKER_HOST`, `docker context use default`."
+            ),
         )
     if not _running(engine, name):
         remove(name, engine=engine)
@@ -121,7 +141,7 @@ def find(engine: Engine, name: str = NAME) -> Api:
     """Return the API that a running container of this name serves; nothing is started.
 
     Raises:
-        EcsError: There is no such container, or it has ended.
+        EcsError: There is no such container, it has ended, or serves no API.
     """
     if not _running(engine, name):
         raise EcsError(
@@ -129,59 +149,18 @@ def find(engine: Engine, name: str = NAME) -> Api:
             hint=_('Run the first cells again, or `ecs.local("{name}")`.').format(name=name),
         )
     [(_address, port)] = engine.containers.get(name).ports[f"{PORT}/tcp"][:1]
-    return Api(name, f"http://{engine.host}:{port}", ACCOUNT, REGION, _session_of_nobody(), engine)
+    return Api(name, f"http://{ADDRESS}:{port}", REGION, _session_of_nobody(), engine)
 
 
 def remove(name: str = NAME, *, engine: Engine | None = None) -> None:
-    """Remove a local API, with the containers, networks and volumes of its tasks."""
-    engine = engine or connect()
-    _remove(engine, _things(engine, name))
-
-
-def own_account(
-    *,
-    profile: str | None = None,
-    region: str | None = None,
-    ask: Callable[[str], str] = input,
-    session: Any = None,
-) -> Api:
-    """Return the API of the learner's own account, once they have typed its number.
-
-    Args:
-        profile: Of `~/.aws/config`; None takes what boto3 finds.
-        region: None takes the profile's.
-        ask: Shows a text and returns what was typed.
-        session: boto3's; None makes one.
+    """Remove a local API, with the containers, networks and volumes of its tasks.
 
     Raises:
-        EcsError: boto3 finds no account, or another number was typed. Nothing was changed.
+        EcsError: The container of this name serves no API.
     """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        if session is None:
-            import boto3
-
-            session = boto3.Session(profile_name=profile, region_name=region)
-        account = str(session.client("sts").get_caller_identity()["Account"])
-        meta = session.client("ecs").meta
-    except (BotoCoreError, ClientError) as error:
-        raise EcsError(
-            _("No account of AWS can be asked: {why}").format(why=error),
-            hint=_("`ecs.local()` needs none."),
-        ) from error
-    typed = ask(
-        _(
-            "This is AWS itself: {endpoint}, region {region}, account {account}. What runs there "
-            "costs money. Type the account's number to go on: "
-        ).format(endpoint=meta.endpoint_url, region=meta.region_name, account=account)
-    )
-    if typed.strip() != account:
-        raise EcsError(
-            _("That is not `{account}`: nothing was done.").format(account=account),
-            hint=_("`ecs.local()` asks no account."),
-        )
-    return Api("", meta.endpoint_url, account, meta.region_name, session)
+    engine = engine or connect()
+    _container(engine, name)
+    _remove(engine, _things(engine, name))
 
 
 def _asks_machine(client: Any) -> Callable[..., None]:
@@ -199,17 +178,48 @@ def _asks_machine(client: Any) -> Callable[..., None]:
     return refuse
 
 
+def _refuse_course_images(params: dict[str, Any], **_event: Any) -> None:
+    """Refuse what AWS would look for at Docker Hub, below a name that is somebody else's."""
+    for container in params.get("containerDefinitions") or ():
+        image = str(container.get("image", "")).removeprefix("docker.io/")
+        if image.startswith(IMAGE_PREFIX):
+            raise EcsError(
+                _("AWS would pull `{image}` from Docker Hub, where it is not the course's.").format(
+                    image=image
+                ),
+                hint=_(
+                    "Push it to a registry that AWS reaches, and name it by that: `docker push`."
+                ),
+            )
+
+
 def _running(engine: Engine, name: str) -> bool:
+    found = _container(engine, name)
+    return found is not None and found.running
+
+
+def _container(engine: Engine, name: str) -> Container | None:
+    """Return the container of an API, if there is one.
+
+    Raises:
+        EcsError: There is a container of this name, and it serves no API.
+    """
     try:
-        return engine.containers.get(name).running
+        found = engine.containers.get(name)
     except NoSuchContainer:
-        return False
+        return None
+    if found.image != IMAGE and found.labels.get(API) != name:
+        raise EcsError(
+            _("`{name}` is a container of `{image}`, and no ECS API.").format(
+                name=name, image=found.image
+            ),
+            hint=_('Take another name: `ecs.local("lab-aws-2")`.'),
+        )
+    return found
 
 
 def _start(engine: Engine, name: str) -> None:
-    # Only this machine may ask it; where the engine is another machine, that is not possible.
-    address = "127.0.0.1" if engine.host == "127.0.0.1" else ""
-    making.create(engine, making.Wanted(name, IMAGE, ports=(making.Port(PORT, address=address),)))
+    making.create(engine, making.Wanted(name, IMAGE, ports=(making.Port(PORT, address=ADDRESS),)))
     making.start(engine, name)
 
 
@@ -220,7 +230,7 @@ def _keeps_tasks_running(api: Api) -> bool:
     endless = {"progression": "manual", "times": LOOKS}
     try:
         _tell(api, TRANSITION, {"model_name": "ecs::task", "transition": endless})
-    except requests.ConnectionError:  # it is still starting
+    except requests.RequestException:  # it is still starting
         return False
     return True
 

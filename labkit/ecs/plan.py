@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from labkit.ecs.refusing import refuse
 from labkit.ecs.state import short
 from labkit.engine.making import HealthCheck, Port, Wanted
 from labkit.engine.tasks import API, CLUSTER, CONTAINER, FAMILY, REVISION, TASK
@@ -30,15 +31,13 @@ class Planned:
     Attributes:
         name: As the task definition names it.
         wanted: What the engine is asked to make.
-        essential: Whether the task ends with it.
         waits_for: Pairs of another container's name and a condition, such as `HEALTHY`.
+        start_timeout: Seconds until it must be as others wait for it to be.
     """
 
     name: str
     wanted: Wanted
-    essential: bool
     waits_for: tuple[tuple[str, str], ...]
-    stop_timeout: int
     start_timeout: int
 
 
@@ -54,9 +53,7 @@ def plan(definition: dict[str, Any], task: Task, *, cluster: str, api: str) -> t
     Raises:
         EcsError: The definition asks for what the agent cannot do, or runs in a circle.
     """
-    mode = definition.get("networkMode") or "bridge"
-    if mode != "bridge":
-        raise EcsError(_("network mode {mode} is AWS's own: use bridge").format(mode=mode))
+    refuse(definition, task)
     names = {
         c["name"]: _name(definition, c["name"], task) for c in definition["containerDefinitions"]
     }
@@ -106,6 +103,8 @@ def _planned(
             **_labels(definition, task),
         },
         user=container.get("user") or "",
+        workdir=container.get("workingDirectory") or "",
+        cpu_shares=container.get("cpu") or 0,
         ports=tuple(
             Port(p["containerPort"], p.get("hostPort") or 0, p.get("protocol") or "tcp", ANYWHERE)
             for p in container.get("portMappings") or ()
@@ -115,7 +114,7 @@ def _planned(
         network=ours(cluster),
         links=tuple(_link(link, names) for link in container.get("links") or ()),
         volumes=tuple(
-            (ours(point["sourceVolume"]), point["containerPath"])
+            (ours(point["sourceVolume"]), _target(point))
             for point in container.get("mountPoints") or ()
         ),
         health=_health(container.get("healthCheck")),
@@ -125,9 +124,7 @@ def _planned(
     return Planned(
         name,
         wanted,
-        container.get("essential", True),
         tuple(waits.items()),
-        container.get("stopTimeout") or STOP_TIMEOUT,
         container.get("startTimeout") or START_TIMEOUT,
     )
 
@@ -142,6 +139,10 @@ def _link(link: str, names: dict[str, str]) -> tuple[str, str]:
     if target not in names:
         raise EcsError(_("a link leads to {name}, which is not in the task").format(name=target))
     return names[target], alias or target
+
+
+def _target(point: dict[str, Any]) -> str:
+    return f"{point['containerPath']}:ro" if point.get("readOnly") else str(point["containerPath"])
 
 
 def _health(check: dict[str, Any] | None) -> HealthCheck | None:

@@ -39,11 +39,14 @@ class Wanted:
     """A container to be made.
 
     Attributes:
-        command: In place of the image's; empty takes that. `entrypoint` and `user` likewise.
+        command: In place of the image's; empty takes that. `entrypoint`, `user` and `workdir`
+            likewise.
         memory: Bytes; 0 is no limit. `memory_reservation` likewise.
+        cpu_shares: Against those of others; 0 is Docker's 1024.
         network: The network it joins; empty is the engine's default.
         links: Pairs of a container in the same network and the name that leads to it from here.
-        volumes: Pairs of a volume's name and where it is mounted.
+        volumes: Pairs of a volume's name and where it is mounted, with `:ro` behind it if it is
+            only read.
     """
 
     name: str
@@ -53,9 +56,11 @@ class Wanted:
     environment: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     user: str = ""
+    workdir: str = ""
     ports: tuple[Port, ...] = ()
     memory: int = 0
     memory_reservation: int = 0
+    cpu_shares: int = 0
     network: str = ""
     links: tuple[tuple[str, str], ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
@@ -78,6 +83,7 @@ def create(engine: Engine, wanted: Wanted) -> str:
             binds=[f"{name}:{target}" for name, target in wanted.volumes],
             mem_limit=wanted.memory or None,
             mem_reservation=wanted.memory_reservation or None,
+            cpu_shares=wanted.cpu_shares or None,
             network_mode=wanted.network or None,
         )
         networking = wanted.network and api.create_networking_config(
@@ -91,6 +97,7 @@ def create(engine: Engine, wanted: Wanted) -> str:
             environment=wanted.environment,
             labels=wanted.labels,
             user=wanted.user or None,
+            working_dir=wanted.workdir or None,
             ports=[(p.inner, p.protocol) for p in wanted.ports] or None,
             healthcheck=_healthcheck(wanted.health),
             host_config=host,

@@ -18,11 +18,11 @@ REVISION = PREFIX + "task-definition-version"
 API = "labkit.ecs"
 
 
-def containers_of(engine: Engine, label: str, value: str) -> tuple[Container, ...]:
-    """Return the containers with a label, in the order in which they were made."""
+def containers_of(engine: Engine, task: str) -> tuple[Container, ...]:
+    """Return the containers of a task, by its ARN, in the order in which they were made."""
     found = [
         engine.containers.get(line["Id"])
         for line in engine.containers.list()
-        if (line["Labels"] or {}).get(label) == value
+        if (line["Labels"] or {}).get(TASK) == task
     ]
     return tuple(sorted(found, key=lambda c: str(c.attrs.get("Created", ""))))

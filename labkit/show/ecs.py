@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from labkit.ecs import state
 from labkit.engine import connect
-from labkit.engine.tasks import CONTAINER, TASK, containers_of
+from labkit.engine.tasks import CONTAINER, containers_of
 from labkit.show.boxes import Box, Picture
 from labkit.translation import _
 
@@ -49,7 +49,7 @@ def ecs(api: Api, cluster: str, *, engine: Engine | None = None) -> Picture:
 
 def _tasks(engine: Engine, tasks: Iterable[Task]) -> Iterable[Box]:
     for task in tasks:
-        containers = containers_of(engine, TASK, task.arn)
+        containers = containers_of(engine, task.arn)
         nothing = () if containers else (_("no container on this engine"),)
         details = (_("the API says {status}").format(status=task.status), *nothing)
         title = f"{state.short(task.definition)} {task.id[:8]}"
@@ -61,10 +61,10 @@ def _container(container: Container) -> Box:
     if status == "exited":
         status = _("exited with {code}").format(code=container.exit_code)
     kind = _("container, {state}").format(state=status)
-    lines = (container.image, *(f"{host} -> {inner}" for host, inner in published(container)))
+    lines = (container.image, *(f"{host} -> {inner}" for host, inner in _doors(container)))
     return Box(container.labels[CONTAINER], kind, lines)
 
 
-def published(container: Container) -> list[tuple[int, str]]:
+def _doors(container: Container) -> list[tuple[int, str]]:
     """Return pairs of the host's port and the container's, each once."""
     return sorted({(port, inner) for inner, at in container.ports.items() for _ip, port in at})

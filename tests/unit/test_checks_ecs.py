@@ -60,6 +60,7 @@ def test_an_api_that_is_gone_is_one_clear_sentence(fake_engine: Any) -> None:
 KIOSK = {
     "name": "kiosk",
     "image": "lab/kiosk:1",
+    "memory": 32,
     "portMappings": [{"containerPort": 80, "hostPort": 8121}],
 }
 KIOSK_CHECKS = (ecs.kiosk_is_defined, ecs.kiosk_task_is_on_the_books, ecs.kiosk_really_runs)
@@ -83,6 +84,12 @@ def test_a_kiosk_is_told_what_is_missing_step_by_step(town: Town) -> None:
     assert refusal.hint == "`hostPort` is the host's: 8121."
     town.api.define("lab-kiosk", {**KIOSK, "portMappings": []})
     assert "no `portMappings`" in town.refusal(ecs.kiosk_is_defined).found
+    town.api.define("lab-kiosk", {**KIOSK, "memory": 64})
+    assert "64 MiB" in town.refusal(ecs.kiosk_is_defined).found
+    town.api.define("lab-kiosk", {**KIOSK, "memory": 0, "memoryReservation": 32})
+    assert "any number of MiB" in town.refusal(ecs.kiosk_is_defined).found
+    town.api.define("lab-kiosk", KIOSK, {**KIOSK, "name": "second"})
+    assert town.refusal(ecs.kiosk_is_defined).found == "it has 2 containers"
     town.api.define("lab-kiosk", {**KIOSK, "image": "lab/web"})
     assert "`lab/web`" in town.refusal(ecs.kiosk_is_defined).found
     arn = town.api.define("lab-kiosk", KIOSK)
@@ -155,6 +162,8 @@ def test_a_crew_that_shows_something_else_is_told(town: Town) -> None:
 MENU = {
     "name": "web",
     "image": "lab/bistro:1",
+    "memory": 32,
+    "portMappings": [{"containerPort": 80}],
     "environment": [{"name": "CHEF", "value": "chef 7"}],
 }
 MENU_CHECKS = (ecs.menu_has_a_new_revision, ecs.menu_service_wants_it, ecs.new_menu_is_served)
@@ -184,7 +193,11 @@ def test_a_rollout_is_told_what_is_missing_step_by_step(town: Town) -> None:
     assert "`lab/bistro:1`" in town.refusal(ecs.menu_has_a_new_revision).found
     town.api.define("lab-bistro", {"name": "web", "image": "lab/bistro:2"})
     assert "takes nothing over" in town.refusal(ecs.menu_has_a_new_revision).hint
-    new = town.api.define("lab-bistro", {**MENU, "image": "lab/bistro:2"})
+    for name, other in (("memory", {"memory": 64}), ("command", {"command": ["x"]})):
+        town.api.define("lab-bistro", {**MENU, "image": "lab/bistro:2", **other})
+        assert f"another `{name}`" in town.refusal(ecs.menu_has_a_new_revision).found
+    same = {**MENU, "image": "lab/bistro:2", "portMappings": [{"containerPort": 80, "hostPort": 0}]}
+    new = town.api.define("lab-bistro", same)
     town.accepts(ecs.menu_has_a_new_revision)
     assert "changes no service" in town.refusal(ecs.menu_service_wants_it).hint
     town.api.serve("bistro", new, 1)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,6 +14,10 @@ from labkit.engine import making
 from labkit.engine.tasks import CONTAINER, TASK
 from labkit.errors import EcsError, NoSuchImage
 from tests.unit.fake_ecs import FakeEcs, put_container
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 WEB = {"name": "web", "image": "lab/web", "memory": 32}
 
@@ -56,7 +60,7 @@ def test_anything_else_than_the_number_leads_nowhere(typed: str) -> None:
     account = Account()
     with pytest.raises(EcsError, match="nothing was done"):
         ecs.own_account(session=account, ask=lambda _text: typed)
-    assert account.asked == ("sts", "ecs")
+    assert account.asked == ("ecs", "sts")
 
 
 def test_the_agent_serves_no_account_of_aws() -> None:
@@ -74,7 +78,44 @@ def test_an_account_that_cannot_be_asked_is_said_in_a_sentence() -> None:
 
     with pytest.raises(EcsError, match="No account of AWS can be asked") as caught:
         ecs.own_account(session=Nobody(), ask=lambda _text: pytest.fail("nothing to confirm"))
+    assert "`aws configure`" in caught.value.hint
     assert "ecs.local()" in caught.value.hint
+
+
+@pytest.fixture
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No profile, key or region of this machine's, and no way to ask a cloud's machine for one."""
+    for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.mark.usefixtures("no_settings")
+def test_a_missing_region_profile_or_key_is_told_with_what_helps(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hint(**how: str) -> str:
+        with pytest.raises(EcsError) as caught:
+            ecs.own_account(ask=lambda _text: pytest.fail("nothing to confirm"), **how)  # type: ignore[arg-type]
+        return caught.value.hint
+
+    assert "region=" in hint()
+    assert "list-profiles" in hint(profile="nobody")
+    assert "`aws configure`" in hint(region="eu-central-1")
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    assert "`aws configure`" in hint()
+
+
+def test_aws_gets_no_definition_with_an_image_of_the_course() -> None:
+    import boto3
+
+    session = boto3.Session("key", "secret", region_name="eu-central-1")
+    client = ecs.Api("", "https://ecs.eu-central-1.amazonaws.com", "eu-central-1", session).client()
+    with pytest.raises(EcsError, match="would pull `lab/web` from Docker Hub") as caught:
+        client.register_task_definition(family="x", containerDefinitions=[WEB])
+    assert "docker push" in caught.value.hint
 
 
 # The local API
@@ -87,9 +128,8 @@ def test_the_local_api_knows_nothing_of_the_learners_keys(
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "the-learners")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://ecs.eu-west-1.amazonaws.com")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
-    fake_engine.host = "127.0.0.1"
     made = put_container(fake_engine, "x/y", host=32768, inner=5000)
-    fake_engine.containers.things["lab-aws"] = made
+    fake_engine.containers.things["lab-aws"] = replace(made, image="lab/aws")
     api = ecs.find(fake_engine)
     client = api.client()
     assert client.meta.endpoint_url == "http://127.0.0.1:32768"
@@ -101,6 +141,32 @@ def test_an_api_that_is_gone_is_said_with_what_brings_it_back(fake_engine: Any) 
     with pytest.raises(EcsError, match="`lab-aws-x` is gone") as caught:
         ecs.find(fake_engine, "lab-aws-x")
     assert 'ecs.local("lab-aws-x")' in caught.value.hint
+
+
+@pytest.mark.parametrize("status", ["running", "exited"])
+def test_another_container_of_the_name_is_neither_asked_nor_removed(
+    fake_engine: Any, status: str
+) -> None:
+    """The fake engine removes nothing: an attempt would be an AttributeError."""
+    made = put_container(fake_engine, "x/y", status=status)
+    fake_engine.containers.things["lab-web"] = made
+    for act in (lambda: ecs.find(fake_engine, "lab-web"), *attempts(fake_engine)):
+        with pytest.raises(EcsError, match="`lab-web` is a container of `lab/shell`") as caught:
+            act()
+        assert "another name" in caught.value.hint
+
+
+def attempts(engine: Any) -> Iterator[Callable[[], object]]:
+    yield lambda: ecs.local("lab-web", engine=engine)
+    yield lambda: ecs.local("lab-web", engine=engine, fresh=True)
+    yield lambda: ecs.remove("lab-web", engine=engine)
+
+
+def test_on_another_machines_engine_there_is_no_local_api(fake_engine: Any) -> None:
+    fake_engine.host, fake_engine.endpoint = "far.example", "tcp://far.example:2376"
+    with pytest.raises(EcsError, match="another machine's engine") as caught:
+        ecs.local(engine=fake_engine)
+    assert "docker context use default" in caught.value.hint
 
 
 def test_a_local_api_has_a_name_of_the_course(fake_engine: Any) -> None:
@@ -157,13 +223,76 @@ def test_what_is_lost_or_added_is_said() -> None:
     bare = derive({"name": "lab-x", "services": {"web": web, "db": service()}}).notes
     assert any("web has no memory limit" in note for note in bare)
     assert any("web: ECS restarts only what has run for 60 s" in note for note in bare)
-    assert any("web: configs has no place" in note for note in bare)
+    assert "web: configs is not taken over." in bare
     assert any("no health check for db" in note for note in bare)
     checked = derive({"name": "lab-x", "services": {"web": web, "db": db}})
     assert "db: ECS takes 5 to 300 for interval of its healthCheck." in checked.notes
     assert "db: ECS takes 1 to 10 for retries of its healthCheck." in checked.notes
     check = checked.definition["containerDefinitions"][1]["healthCheck"]
     assert check == {"command": ["CMD", "ok"], "interval": 5, "retries": 10}
+
+
+def test_each_setting_is_taken_over_or_noted() -> None:
+    web = service(
+        mem_limit="67108864",
+        mem_reservation="33554432",
+        cpu_shares=512,
+        working_dir="/srv",
+        networks={"default": None, "back": None},
+        ports=[
+            {"target": 53, "published": "5353", "protocol": "udp", "host_ip": "127.0.0.1"},
+            {"target": 80, "published": "8080-8090", "protocol": "tcp"},
+        ],
+        volumes=[
+            {"type": "bind", "source": "/x", "target": "/x"},
+            {"type": "volume", "source": "data", "target": "/data", "read_only": True},
+        ],
+        healthcheck={"test": ["CMD", "ok"], "start_interval": "1s"},
+        restart="on-failure:3",
+        depends_on={"gone": {"condition": "service_started", "required": False}},
+        cpus=0.5,
+        privileged=True,
+        tmpfs=["/scratch"],
+        a_key_of_next_year="x",
+    )
+    data = {"name": "lab-x_data", "driver_opts": {"type": "nfs"}}
+    derived = derive({"name": "lab-x", "services": {"web": web}, "volumes": {"data": data}})
+    [made] = derived.definition["containerDefinitions"]
+    assert (made["cpu"], made["memoryReservation"]) == (512, 32)
+    assert made["workingDirectory"] == "/srv"
+    assert made["portMappings"] == [
+        {"containerPort": 53, "protocol": "udp", "hostPort": 5353},
+        {"containerPort": 80},
+    ]
+    assert made["mountPoints"] == [
+        {"sourceVolume": "data", "containerPath": "/data", "readOnly": True}
+    ]
+    assert "dependsOn" not in made
+    assert set(derived.notes) == {
+        "web: cpus is not taken over.",
+        "web: privileged is not taken over.",
+        "web: tmpfs is not taken over.",
+        "web: a_key_of_next_year is not taken over.",
+        "web: networks is not taken over.",
+        "web: port 53 is open at every address, not at 127.0.0.1 alone.",
+        "web: of the ports 8080-8090, any free one of the host is taken.",
+        "web: what is mounted at /x is no named volume, and is not taken over.",
+        "web: start_interval is not taken over.",
+        "web: ECS restarts only what has run for 60 s before it ended.",
+        "web: ECS does not count restarts.",
+        "data: driver_opts is not taken over.",
+    }
+
+
+def test_what_must_end_first_is_not_essential_and_the_agent_takes_it() -> None:
+    web = service(depends_on={"init": {"condition": "service_completed_successfully"}})
+    derived = derive({"name": "lab-x", "services": {"init": service(), "web": web}})
+    init, made = derived.definition["containerDefinitions"]
+    assert init["essential"] is False
+    assert "links" not in made
+    assert made["dependsOn"] == [{"containerName": "init", "condition": "SUCCESS"}]
+    assert "init must end before web starts, so it is not essential." in derived.notes
+    assert [p.name for p in planned(made, init)] == ["init", "web"]
 
 
 @pytest.mark.parametrize(
@@ -194,27 +323,43 @@ def planned(*containers: dict[str, Any], task: Task | None = None, **more: Any) 
     return plan(definition, task or a_task(), cluster="town", api="lab-aws")
 
 
+def shared(name: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "dockerVolumeConfiguration": {"scope": "shared", **more}}
+
+
 def test_a_container_gets_what_its_definition_says() -> None:
     [web] = planned(
         {
             **WEB,
             "environment": [{"name": "A", "value": "1"}],
-            "portMappings": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}],
-            "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}],
+            "portMappings": [
+                {"containerPort": 80, "hostPort": 8080},
+                {"containerPort": 53, "protocol": "udp"},
+            ],
+            "mountPoints": [
+                {"sourceVolume": "data", "containerPath": "/data"},
+                {"sourceVolume": "pages", "containerPath": "/pages", "readOnly": True},
+            ],
             "healthCheck": {"command": ["CMD", "ok"], "interval": 5},
-        }
+            "workingDirectory": "/pages",
+            "cpu": 512,
+        },
+        volumes=[shared("data"), shared("pages")],
     )
     wanted = web.wanted
     assert wanted.name == "lab-x-7-web-12345678"
     assert (wanted.image, wanted.memory, wanted.network) == ("lab/web", 32 * 2**20, "lab-town")
     assert wanted.environment == {"A": "1"}
-    assert [(p.inner, p.host) for p in wanted.ports] == [(80, 8080), (81, 0)]
-    assert wanted.volumes == (("lab-data", "/data"),)
+    assert [(p.inner, p.host, p.protocol) for p in wanted.ports] == [
+        (80, 8080, "tcp"),
+        (53, 0, "udp"),
+    ]
+    assert wanted.volumes == (("lab-data", "/data"), ("lab-pages", "/pages:ro"))
+    assert (wanted.workdir, wanted.cpu_shares) == ("/pages", 512)
     assert wanted.health is not None
     assert wanted.health.interval == 5
     assert wanted.labels["labkit.ecs"] == "lab-aws"
     assert wanted.labels["com.amazonaws.ecs.task-definition-version"] == "7"
-    assert web.essential
 
 
 def test_what_is_waited_for_and_linked_comes_first() -> None:
@@ -241,8 +386,48 @@ def test_a_circle_and_a_stray_name_are_refused() -> None:
         planned(one, two)
     with pytest.raises(EcsError, match="two, which is not in the task"):
         planned(one)
-    with pytest.raises(EcsError, match="awsvpc"):
-        planned(WEB, networkMode="awsvpc")
+
+
+@pytest.mark.parametrize(
+    ("container", "definition", "said"),
+    [
+        ({"privileged": True}, {}, "web asks for: privileged"),
+        ({"secrets": [{"name": "A"}], "hostname": "x"}, {}, "web asks for: hostname, secrets"),
+        ({"portMappings": [{"containerPortRange": "1-2"}]}, {}, "containerPortRange"),
+        ({}, {"networkMode": "awsvpc"}, "bridge, and not awsvpc"),
+        ({}, {"networkMode": "host"}, "bridge, and not host"),
+        ({}, {"taskRoleArn": "arn:z"}, "lab-x:7 asks for: taskRoleArn"),
+        ({}, {"volumes": [{"name": "v", "host": {"sourcePath": "/"}}]}, "v asks for: host"),
+        ({}, {"volumes": [{"name": "v", "host": {}}]}, "scope shared: v is none"),
+        ({}, {"volumes": [shared("v", driver="rexray")]}, "v is none"),
+        ({}, {"volumes": [shared("v", driverOpts={"type": "nfs"})]}, "driverOpts"),
+    ],
+)
+def test_what_the_agent_cannot_do_is_refused(
+    container: dict[str, Any], definition: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(EcsError, match=said):
+        planned({**WEB, **container}, **definition)
+
+
+def test_an_override_that_the_agent_cannot_do_is_refused() -> None:
+    change = {"name": "web", "memory": 64}
+    with pytest.raises(EcsError, match="web asks for: memory"):
+        planned(WEB, task=a_task(containerOverrides=[change]))
+
+
+def test_what_amazon_fills_in_asks_for_nothing() -> None:
+    filled = {"cpu": 0, "volumesFrom": [], "mountPoints": [], "systemControls": []}
+    assert planned({**WEB, **filled}, placementConstraints=[], volumes=[], status="ACTIVE")
+
+
+@pytest.mark.parametrize("condition", ["SUCCESS", "COMPLETE"])
+def test_nothing_waits_for_the_end_of_an_essential_container(condition: str) -> None:
+    waits = {**WEB, "dependsOn": [{"containerName": "init", "condition": condition}]}
+    init = {**WEB, "name": "init"}
+    with pytest.raises(EcsError, match=f"web waits for {condition} of init, which is essential"):
+        planned(waits, init)
+    assert len(planned(waits, {**init, "essential": False})) == 2
 
 
 def test_a_run_may_change_command_and_environment() -> None:
