@@ -292,7 +292,9 @@ def _hosts(commands: Commands) -> None:
         "labkit host lab-host",
         "labkit host lab-host --installed",
     )
-    one.add_argument("name", help=_("its name, such as `lab-host`; one of this name is replaced"))
+    one.add_argument(
+        "name", help=_("its name, such as `lab-host`; a host of this name is replaced")
+    )
     one.add_argument(
         "--installed", action="store_true", help=_("with an engine installed that does not run yet")
     )

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit import hosts
 from labkit.checking import CheckFailed
 from labkit.checks import installation as checks
 from labkit.engine.engine import ExecReply
@@ -272,8 +271,3 @@ def test_a_packet_filter_without_tables_is_empty(site: Site) -> None:
     site.says("lab-host", "iptables-save", "not found", 126)
     with pytest.raises(LabError, match="not found"):
         firewall("lab-host", engine=site.engine)
-
-
-def test_a_host_has_a_name_of_the_course_s(fake_engine: Any) -> None:
-    with pytest.raises(LabError, match="no name of the course"):
-        hosts.up(fake_engine, None, "web")  # type: ignore[arg-type]
