@@ -26,6 +26,8 @@ ACTIONS: dict[str, tuple[str, ...]] = {
     "service": ("scale", "remove"),
     "node": ("active", "pause", "drain"),
 }
+#: Those that `perform` does not do: they change nothing on the engine, or only in a terminal.
+ELSEWHERE = frozenset({"console", "push", "save"})
 OF_A_SWARM = frozenset({"service", "node"})
 #: What takes nothing away from anybody, and so needs no name typed.
 HARMLESS = frozenset({"start", "unpause", "push", "save", "active"})
@@ -80,9 +82,7 @@ def checked(engine: Engine, account: Account | None, change: Change) -> Row:
     """
     permit(account)
     if change.action not in ACTIONS.get(change.kind, ()):
-        raise DashboardError(
-            _("A {kind} has no `{action}`.").format(kind=change.kind, action=change.action)
-        )
+        raise _no_such_action(change)
     listed = swarm_rows(engine) if change.kind in OF_A_SWARM else rows(engine)
     row = next((r for r in listed if (r.kind, r.key) == (change.kind, change.key)), None)
     if row is None:
@@ -97,32 +97,40 @@ def perform(engine: Engine, account: Account | None, change: Change) -> Row:
 
     Raises:
         LabError: What `checked` raises, or the engine refused.
+        DashboardError: It is not done here: a console, and what leaves the engine, are the page's.
     """
+    if change.action in ELSEWHERE:
+        raise _no_such_action(change)
     if change.kind in OF_A_SWARM:
         with manager(engine) as asked:
             row = checked(asked, account, change)
-            _change_swarm(asked, change)
-        return row
-    row = checked(engine, account, change)
-    if change.kind == "container":
-        changing.change_container(engine, change.key, change.action)
+            _do(asked, change)
     else:
-        remove = {
-            "image": changing.remove_image,
-            "network": changing.remove_network,
-            "volume": changing.remove_volume,
-        }
-        remove[change.kind](engine, change.key)
+        row = checked(engine, account, change)
+        _do(engine, change)
     return row
 
 
-def _change_swarm(manager: Engine, change: Change) -> None:
-    if change.kind == "node":
-        changing.set_availability(manager, change.key, change.action)
-    elif change.action == "scale":
-        changing.scale_service(manager, change.key, change.number)
-    else:
-        changing.remove_service(manager, change.key)
+def _do(engine: Engine, change: Change) -> None:
+    """Do what was let pass."""
+    match change.kind, change.action:
+        case "node", _:
+            changing.set_availability(engine, change.key, change.action)
+        case "service", "scale":
+            changing.scale_service(engine, change.key, change.number)
+        case "service", "remove":
+            changing.remove_service(engine, change.key)
+        case _, "remove":
+            changing.remove(engine, change.kind, change.key)
+        case "container", _:
+            changing.change_container(engine, change.key, change.action)
+        case _:
+            raise _no_such_action(change)
+
+
+def _no_such_action(change: Change) -> DashboardError:
+    text = _("A {kind} has no `{action}` here.")
+    return DashboardError(text.format(kind=change.kind, action=change.action))
 
 
 def create_container(engine: Engine, account: Account | None, wanted: making.Wanted) -> None:
@@ -145,9 +153,8 @@ def create_network(engine: Engine, account: Account | None, name: str) -> None:
     """
     permit(account)
     _named(name)
-    if engine.networks.exists(name):
+    if not making.ensure_network(engine, name, LABELS):
         raise DashboardError(_("There is a network `{name}` already.").format(name=name))
-    making.ensure_network(engine, name, LABELS)
 
 
 def create_volume(engine: Engine, account: Account | None, name: str) -> None:
@@ -158,9 +165,8 @@ def create_volume(engine: Engine, account: Account | None, name: str) -> None:
     """
     permit(account)
     _named(name)
-    if engine.volumes.exists(name):
+    if not making.ensure_volume(engine, name, LABELS):
         raise DashboardError(_("There is a volume `{name}` already.").format(name=name))
-    making.ensure_volume(engine, name, LABELS)
 
 
 def _named(name: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from labkit.engine import making
+from labkit.engine.ownership import Owned, remove_one
 from labkit.errors import NoSuchContainer, NoSuchImage, NoSuchNetwork, NoSuchObject, NoSuchVolume
 
 if TYPE_CHECKING:
@@ -13,10 +15,16 @@ if TYPE_CHECKING:
 
 #: Seconds that a container has to end by itself.
 STOP_SECONDS = 10
+MISSING: dict[str, type[NoSuchObject]] = {
+    "container": NoSuchContainer,
+    "image": NoSuchImage,
+    "network": NoSuchNetwork,
+    "volume": NoSuchVolume,
+}
 
 
 def change_container(engine: Engine, name: str, action: str) -> None:
-    """Do one of `start`, `stop`, `restart`, `kill`, `pause`, `unpause`, `remove`.
+    """Do one of `start`, `stop`, `restart`, `kill`, `pause`, `unpause`.
 
     Raises:
         NoSuchContainer: The engine has none of this name.
@@ -24,49 +32,26 @@ def change_container(engine: Engine, name: str, action: str) -> None:
     """
     api: Any = engine.client.api
     calls: dict[str, Callable[[], Any]] = {
-        "start": lambda: api.start(name),
-        "stop": lambda: api.stop(name, timeout=STOP_SECONDS),
+        "start": lambda: making.start(engine, name),
+        "stop": lambda: making.stop(engine, name, seconds=STOP_SECONDS),
         "restart": lambda: api.restart(name, timeout=STOP_SECONDS),
         "kill": lambda: api.kill(name),
         "pause": lambda: api.pause(name),
         "unpause": lambda: api.unpause(name),
-        "remove": lambda: api.remove_container(name, force=True, v=True),
     }
     with engine.errors(NoSuchContainer(name)):
         calls[action]()
 
 
-def remove_image(engine: Engine, name: str) -> None:
-    """Remove an image's name, and the image with its last one.
+def remove(engine: Engine, kind: str, name: str) -> None:
+    """Remove a container by force, an image's name, a network or a volume.
 
     Raises:
-        NoSuchImage: The engine has none of this name.
-        EngineRequestFailed: A container has it.
+        NoSuchObject: The engine has none of this name.
+        EngineRequestFailed: Something has it.
     """
-    with engine.errors(NoSuchImage(name)):
-        engine.client.api.remove_image(name)
-
-
-def remove_network(engine: Engine, name: str) -> None:
-    """Remove a network.
-
-    Raises:
-        NoSuchNetwork: The engine has none of this name.
-        EngineRequestFailed: A container is on it.
-    """
-    with engine.errors(NoSuchNetwork(name)):
-        engine.client.api.remove_network(name)
-
-
-def remove_volume(engine: Engine, name: str) -> None:
-    """Remove a volume.
-
-    Raises:
-        NoSuchVolume: The engine has none of this name.
-        EngineRequestFailed: A container has it.
-    """
-    with engine.errors(NoSuchVolume(name)):
-        engine.client.api.remove_volume(name)
+    with engine.errors(MISSING[kind](name)):
+        remove_one(engine.client.api, Owned(kind, name, name))
 
 
 def scale_service(engine: Engine, name: str, replicas: int) -> None:

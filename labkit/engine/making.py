@@ -1,4 +1,4 @@
-"""Containers that labkit itself makes and starts, such as those of a task of ECS."""
+"""Containers, networks and volumes that labkit itself makes, for the dashboard and for ECS."""
 
 from __future__ import annotations
 
@@ -122,18 +122,22 @@ def stop(engine: Engine, name: str, *, seconds: int) -> None:
         engine.client.api.stop(name, timeout=seconds)
 
 
-def ensure_network(engine: Engine, name: str, labels: dict[str, str]) -> None:
-    """Make a bridge network unless there is one of this name."""
-    if not engine.networks.exists(name):
-        with engine.errors():
-            engine.client.api.create_network(name, "bridge", labels=labels)
+def ensure_network(engine: Engine, name: str, labels: dict[str, str]) -> bool:
+    """Make a bridge network unless there is one of this name; tell whether it was made."""
+    if engine.networks.exists(name):
+        return False
+    with engine.errors():
+        engine.client.api.create_network(name, "bridge", labels=labels)
+    return True
 
 
-def ensure_volume(engine: Engine, name: str, labels: dict[str, str]) -> None:
-    """Make a volume unless there is one of this name."""
-    if not engine.volumes.exists(name):
-        with engine.errors():
-            engine.client.api.create_volume(name, labels=labels)
+def ensure_volume(engine: Engine, name: str, labels: dict[str, str]) -> bool:
+    """Make a volume unless there is one of this name; tell whether it was made."""
+    if engine.volumes.exists(name):
+        return False
+    with engine.errors():
+        engine.client.api.create_volume(name, labels=labels)
+    return True
 
 
 def _healthcheck(health: HealthCheck | None) -> dict[str, Any] | None:

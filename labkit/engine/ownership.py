@@ -104,7 +104,7 @@ def remove(
     def attempt(thing: Owned) -> str:
         try:
             with engine.errors():
-                _remove(engine.client.api, thing)
+                remove_one(engine.client.api, thing)
         except EngineRequestFailed as error:
             if error.status != HTTP_NOT_FOUND:  # already gone is as good as removed
                 return error.message
@@ -189,7 +189,8 @@ def _digests(line: dict[str, Any]) -> list[str]:
     return [digest for digest in line.get("RepoDigests") or () if not digest.startswith("<none>")]
 
 
-def _remove(api: Any, thing: Owned) -> None:
+def remove_one(api: Any, thing: Owned) -> None:
+    """Remove one object, whoever's it is: to ask about somebody else's is the caller's."""
     if thing.kind == "container":
         api.remove_container(thing.reference, v=True, force=True)
     elif thing.kind == "network":

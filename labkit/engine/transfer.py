@@ -97,12 +97,15 @@ def look_up(engine: Engine, reference: str, *, timeout: float) -> str:
 
 
 def pull(engine: Engine, reference: str, report: Report) -> None:
-    """Pull an image as the engine does it, with its layers added up.
+    """Pull an image by its tag or digest as the engine does it, with its layers added up.
 
     Raises:
         EngineRequestFailed: The registry or the engine refused, in their words.
     """
-    repository, _colon, tag = reference.rpartition(":")
+    # A digest, which has a colon, too, is given to the engine in the place of a tag.
+    repository, at, tag = reference.partition("@")
+    if not at:
+        repository, _colon, tag = reference.rpartition(":")
     with engine.errors():
         said = engine.client.api.pull(repository, tag=tag, stream=True, decode=True)
         text = _("pulling {reference}").format(reference=reference)
