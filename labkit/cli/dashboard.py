@@ -48,11 +48,13 @@ def _announced(served: Dashboard, arguments: argparse.Namespace) -> Callable[[],
         print(_("The dashboard: {address}").format(address=address), flush=True)
         if by_hub := served.address_by_hub():
             print(_("By JupyterHub: {address}").format(address=by_hub), flush=True)
-        say(_("This address logs you in, once. Ctrl-C stops the dashboard."))
+        if served.logs_in:
+            say(_("This address logs you in, once, within ten minutes."))
+        say(_("Ctrl-C stops the dashboard."))
         if not arguments.no_browser:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(served.door(address).as_uri())
 
     return ready
 

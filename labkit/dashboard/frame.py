@@ -20,6 +20,12 @@ SCRIPT = """(() => {{
   }} else if (location.hostname === 'localhost') place.hostname = 'localhost';
   frame.src = place;
   frame.previousElementSibling.firstChild.href = new URL('./', place);
+  const told = () => document.body.dataset.jpThemeLight;
+  const tell = () => told() && frame.contentWindow?.postMessage(
+    {{labkitDark: told() === 'false'}}, place.origin);
+  addEventListener('message', event => event.source === frame.contentWindow && tell());
+  new MutationObserver(tell).observe(
+    document.body, {{attributes: true, attributeFilter: ['data-jp-theme-light']}});
 }})()"""
 
 
@@ -33,7 +39,7 @@ def frame_html(address: str, environment: Mapping[str, str]) -> str:
 
     It has the host name that the notebook's page has: the dashboard's cookie is for one site, and
     `localhost` and `127.0.0.1` are two. With JupyterHub it is below the address of the server, and
-    jupyter-server-proxy leads on from there.
+    jupyter-server-proxy leads on from there. It is as dark as JupyterLab is.
     """
     prefix = environment.get("JUPYTERHUB_SERVICE_PREFIX", "")
     script = SCRIPT.format(address=_quoted(address), prefix=_quoted(prefix))

@@ -35,6 +35,7 @@ class Row:
         state: For a container `running`, `exited (1)`, …; else empty.
         detail: Published ports, size, driver.
         ours: Whether it is the course's.
+        tasks: How many a service is to have; None for all else, and where each node has one.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Row:
     state: str
     detail: str
     ours: bool
+    tasks: int | None = None
 
 
 @dataclass(frozen=True)

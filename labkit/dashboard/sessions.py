@@ -1,11 +1,15 @@
 """Who is logged in, and how: by an address that works once, or by a password.
 
 Sessions live in memory and end with the dashboard. Wrong passwords make the next try wait, longer
-each time, for the name that was tried and for the address that it came from.
+each time, for the name that was tried and for the address that it came from. On this machine all
+come from one address, so there it is not counted. A browser in which that name has logged in before
+shows a token of that and is counted by itself: so nobody can keep it out by wrong passwords.
 """
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import secrets
 import threading
 import time
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 LONGEST = 12 * 3600.0
 #: The same where a hub said who it is: what it would say by then is not known.
 LONGEST_BY_HUB = 3600.0
+#: Seconds for which an address logs in.
+LONGEST_INVITATION = 600.0
 #: Wrong passwords before there is a wait; each further one doubles it, up to a minute.
 FREE_TRIES = 3
 LONGEST_WAIT = 60.0
@@ -54,7 +60,7 @@ class Session:
 
 
 class Throttle:
-    """Counts wrong passwords for each name and address."""
+    """Counts wrong passwords for each name, address, or browser that is known."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -82,15 +88,18 @@ class Throttle:
                 self._tried.pop(key, None)  # what is counted last is forgotten last
                 self._tried[key] = (count, self._clock() + wait)
             while len(self._tried) > MOST_TRIED:
-                del self._tried[next(iter(self._tried))]
+                # Those first that nobody has to wait for any more, the oldest of them.
+                over = (key for key, (_n, until) in self._tried.items() if until <= self._clock())
+                del self._tried[next(over, next(iter(self._tried)))]
 
-    def right(self, name: str, address: str) -> None:
-        """Forget a name's wrong ones; from the address others may have been tried."""
+    def right(self, name: str, *addresses: str) -> None:
+        """Forget a name's wrong ones; from the addresses others may have been tried."""
         with self._lock:
             self._tried.pop(name, None)
-            count, _until = self._tried.pop(address, (1, 0.0))
-            if count > 1:
-                self._tried[address] = (count - 1, self._clock())
+            for address in addresses:
+                count, _until = self._tried.pop(address, (1, 0.0))
+                if count > 1:
+                    self._tried[address] = (count - 1, self._clock())
 
     def _known(self, key: str) -> tuple[int, float]:
         count, until = self._tried.get(key, (0, 0.0))
@@ -120,36 +129,53 @@ class Sessions:
         self._other = other
         self._clock = clock
         self._throttle = Throttle(clock)
-        self._invitations: set[str] = set()
+        #: Until when each is good.
+        self._invitations: dict[str, float] = {}
+        self._secret = secrets.token_bytes(32)
         self._sessions: dict[str, Session] = {}
 
     def invite(self) -> str:
-        """Return a token that logs the owner in, once."""
+        """Return a token that logs the owner in, once, and soon."""
+        now = self._clock()
+        self._invitations = {t: until for t, until in self._invitations.items() if until > now}
         token = secrets.token_urlsafe(32)
-        self._invitations.add(token)
+        self._invitations[token] = now + LONGEST_INVITATION
         return token
 
-    def accept(self, token: str) -> Session:
-        """Log in by a token.
+    def accept(self, token: str, session: Session | None = None) -> Session:
+        """Log in by a token, which is used up by that.
+
+        Args:
+            token: From `invite`.
+            session: What the browser has already; where it is the owner's, it goes on.
 
         Raises:
-            NotPermitted: It is none, or has been used.
+            NotPermitted: It is none, has been used, or is too old.
         """
-        if token not in self._invitations:
+        if self._invitations.pop(token, 0.0) <= self._clock():
             raise NotPermitted(
-                _("This address has been used, or is not of this dashboard."),
+                _("This address has been used, is too old, or is not of this dashboard."),
                 hint=_("Log in with a password, or start the dashboard anew."),
             )
-        self._invitations.remove(token)
+        if session and session.account == self._owner and not session.by_password:
+            return session
         return self._begin(self._owner, LONGEST, by_password=False)
 
-    def log_in(self, name: str, password: str, address: str) -> Session:
+    def log_in(self, name: str, password: str, address: str = "", known: str = "") -> Session:
         """Log in by a password.
+
+        Args:
+            name: Whose.
+            password: Theirs.
+            address: Where the try comes from; empty where all come from one.
+            known: What `known` gave to the browser when that name logged in.
 
         Raises:
             NotPermitted: It is wrong, or there were too many wrong ones.
         """
-        keys = f"name {name}", f"address {address}"
+        keys = [f"name {name}", *([f"address {address}"] if address else ())]
+        if self._is_known(known, name):
+            keys = [f"browser {known}"]
         self._throttle.begin(*keys)
         account = self.accounts.check(name, password)
         by_password = account is not None
@@ -162,18 +188,34 @@ class Sessions:
             return self.came_by_hub(account)
         return self._begin(account, LONGEST, by_password=True)
 
+    def known(self, name: str) -> str:
+        """Return what tells later that `name` has logged in in this browser."""
+        mark = secrets.token_urlsafe(16)
+        return f"{mark}.{self._signed(mark, name)}"
+
+    def _is_known(self, known: str, name: str) -> bool:
+        mark, _dot, signature = known.partition(".")
+        return hmac.compare_digest(signature.encode(), self._signed(mark, name).encode())
+
+    def _signed(self, mark: str, name: str) -> str:
+        return hmac.new(self._secret, f"{mark} {name}".encode(), hashlib.sha256).hexdigest()
+
     def came_by_hub(self, account: Account) -> Session:
         """Log in somebody of whom a hub has said who it is."""
         return self._begin(account, LONGEST_BY_HUB, by_password=False)
 
     def find(self, key: str) -> Session | None:
-        """Return the session of a cookie, with the role that its account has now."""
+        """Return the session of a cookie, with the role that its account has now.
+
+        Raises:
+            LabError: The accounts cannot be read.
+        """
         session = self._sessions.get(key)
         if session is None:
             return None
         if session.by_password:
             account = self.accounts.find(session.account.name)
-            if account is None:
+            if account is None or account.password != session.account.password:
                 self.end(key)
                 return None
             session.account = account

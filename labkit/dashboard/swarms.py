@@ -68,6 +68,7 @@ def swarm_rows(manager: Engine) -> tuple[Row, ...]:
             ),
             service.image,
             is_ours(service.name, service.labels),
+            service.replicas,
         )
         for service in swarm.services
     )

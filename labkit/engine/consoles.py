@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 #: The container's best shell; its number comes first, unseen, so that it can be ended.
 SHELL = "printf '\\033]%s\\007' \"$$\"; if command -v bash > /dev/null; then exec bash; fi; exec sh"
 BEGIN, END = b"\x1b]", b"\x07"
-NONE = "none"
 CHUNK = 1 << 14
+#: Seconds that a shell has to begin.
+PATIENCE = 10.0
 
 
 class Console:
@@ -29,7 +30,6 @@ class Console:
         self._engine, self._container = engine, container
         self._api: Any = engine.client.api
         self._shell = ""
-        self._rest = b""
         with engine.errors(NoSuchContainer(container)):
             made = self._api.exec_create(
                 container,
@@ -42,23 +42,29 @@ class Console:
             self._answer: Any = self._api.exec_start(self._id, tty=True, socket=True)
         # Of a Unix socket or TCP; with TLS, docker-py hands out the socket itself.
         self._socket: Any = getattr(self._answer, "_sock", self._answer)
+        self._socket.settimeout(PATIENCE)
+        self._rest = self._until_it_runs()
         self._socket.settimeout(None)
 
     def read(self) -> bytes:
         """Wait for output and return it; nothing once the shell has ended or this is closed."""
-        while not self._shell:
-            chunk = self._receive()
-            self._rest += chunk
-            before, found, after = self._rest.partition(BEGIN)
+        rest, self._rest = self._rest, b""
+        return rest or self._receive()
+
+    def _until_it_runs(self) -> bytes:
+        """Wait for the shell's number, and return what was written besides.
+
+        So however early this is closed, the shell is known.
+        """
+        seen = b""
+        while chunk := self._receive():
+            seen += chunk
+            before, found, after = seen.partition(BEGIN)
             number, ended, text = after.partition(END)
             if found and ended:
                 self._shell = number.decode(errors="replace")
-                if seen := before + text:
-                    return seen
-            elif not chunk:  # no shell: what came is the engine's complaint
-                self._shell = NONE
-                return self._rest
-        return self._receive()
+                return before + text
+        return seen  # no shell: what came is the engine's complaint
 
     def _receive(self) -> bytes:
         try:
@@ -85,7 +91,7 @@ class Console:
             self._socket.shutdown(socket.SHUT_RDWR)
         with suppress(OSError):  # docker-py keeps the answer that the socket came with
             getattr(self._answer, "_response", self._answer).close()
-        shell, self._shell = self._shell, NONE
+        shell, self._shell = self._shell, ""
         if shell.isdigit():
             # The engine lets the programs of a lost terminal run on.
             with suppress(Exception), self._engine.errors():

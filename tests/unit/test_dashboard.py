@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import io
 import json
+import re
+import tarfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,23 +23,26 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from labkit.dashboard import operating, quick, status
-from labkit.dashboard.accounts import Account, Accounts, Role
+from labkit.dashboard import carrying, operating, quick, status
+from labkit.dashboard.accounts import AT_ONCE, COST, Account, Accounts, Role
 from labkit.dashboard.frame import frame_html
 from labkit.dashboard.hub import Hub
 from labkit.dashboard.inventory import Event, Row, View, Watched
-from labkit.dashboard.operating import Change
+from labkit.dashboard.operating import ACTIONS, Change
 from labkit.dashboard.page.doing import plain
-from labkit.dashboard.page.entrance import Entrance
+from labkit.dashboard.page.entrance import LONGEST_FORM, MOST_FIELDS, Entrance
 from labkit.dashboard.page.guard import Guard
+from labkit.dashboard.page.server import Dashboard
 from labkit.dashboard.sessions import (
     FORGOTTEN,
     FREE_TRIES,
     LONGEST,
     LONGEST_BY_HUB,
+    LONGEST_INVITATION,
     MOST_TRIED,
     Sessions,
 )
+from labkit.engine import transfer
 from labkit.engine.disk import Usage
 from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
 
@@ -43,6 +52,8 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from labkit.course import Course
 
 OPERATOR = Account("ada", Role.OPERATOR)
 VIEWER = Account("vic", Role.VIEWER)
@@ -58,8 +69,13 @@ class Clock:
         return self.now
 
 
+#: Of no password in the world.
+CHEAP = {"n": 1 << 4, "r": 8, "p": 1}
+
+
 @pytest.fixture
-def accounts(tmp_path: Path) -> Accounts:
+def accounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Accounts:
+    monkeypatch.setattr("labkit.dashboard.accounts.COST", CHEAP)
     return Accounts(tmp_path / "kept" / "accounts.json")
 
 
@@ -91,6 +107,43 @@ def test_two_accounts_with_one_password_have_two_hashes(accounts: Accounts) -> N
     assert accounts.list() == (OPERATOR, VIEWER)
 
 
+def test_a_password_of_another_cost_is_still_known_and_kept_anew_with_todays(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    monkeypatch.undo()
+    assert accounts.check("ada", PASSWORD) == OPERATOR
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    kept = json.loads(accounts.path.read_text())["ada"]
+    assert {key: kept[key] for key in COST} == COST
+    assert COST["n"] * COST["p"] >= 3 << 15  # what OWASP asks for where `r` is 8
+    assert accounts.check("ada", PASSWORD) == OPERATOR
+
+
+def test_no_more_than_a_few_passwords_are_looked_at_in_one_moment(
+    accounts: Accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accounts.put("ada", Role.OPERATOR, PASSWORD)
+    now, most, lock, hash_ = 0, 0, threading.Lock(), hashlib.scrypt
+
+    def counted(*arguments: Any, **more: Any) -> bytes:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        try:
+            return hash_(*arguments, **more)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr("labkit.dashboard.accounts.hashlib.scrypt", counted)
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _n: accounts.check("ada", PASSWORD), range(8)))
+    assert found == [OPERATOR] * 8
+    assert most <= AT_ONCE
+
+
 def test_a_file_that_others_can_read_is_refused(accounts: Accounts) -> None:
     accounts.put("ada", Role.OPERATOR, PASSWORD)
     accounts.path.chmod(0o640)
@@ -103,6 +156,8 @@ def test_a_file_that_others_can_read_is_refused(accounts: Accounts) -> None:
     [
         *("", "[]", '{"ada": {}}', '{"ada": {"role": "king"}}', '{"ada": null}', '{"ada": {"role"'),
         '{"ada": {"role": "viewer", "salt": "a", "hash": "b"}}',  # only together an even number
+        '{"ada": {"role": "viewer", "salt": "", "hash": "", "n": 2, "r": 1, "p": null}}',
+        '{"ada": {"role": "viewer", "salt": "", "hash": "", "n": 3, "r": 1, "p": 1}}',
         "\x00",
     ],
 )
@@ -152,6 +207,27 @@ def test_an_address_logs_the_owner_in_once(sessions: Sessions) -> None:
     assert session.account == OPERATOR
     assert sessions.find(session.key) is session
     with pytest.raises(NotPermitted, match="has been used"):
+        sessions.accept(token)
+
+
+def test_an_address_is_used_up_by_who_is_logged_in_too_and_makes_the_owner_of_them(
+    sessions: Sessions,
+) -> None:
+    owner = sessions.accept(sessions.invite())
+    token = sessions.invite()
+    assert sessions.accept(token, owner) is owner
+    with pytest.raises(NotPermitted, match="has been used"):
+        sessions.accept(token)
+    viewer = sessions.log_in("vic", PASSWORD)
+    assert sessions.accept(sessions.invite(), viewer).account == OPERATOR
+
+
+def test_an_address_that_nobody_used_is_too_old_after_ten_minutes(
+    sessions: Sessions, clock: Clock
+) -> None:
+    token = sessions.invite()
+    clock.now += LONGEST_INVITATION
+    with pytest.raises(NotPermitted, match="too old"):
         sessions.accept(token)
 
 
@@ -218,6 +294,52 @@ def test_who_has_an_account_does_not_get_more_guesses_by_it(
             sessions.log_in(f"name-{number}", "guess", "10.0.0.1")
 
 
+def test_nobody_keeps_others_out_of_a_machine_that_all_share(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        sessions.accounts, "check", lambda _name, word: VIEWER if word == PASSWORD else None
+    )
+    for number in range(MOST_TRIED + 1):
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in(f"name-{number}", "guess")
+    assert sessions.log_in("vic", PASSWORD).account == VIEWER
+
+
+def test_a_browser_that_is_known_is_not_kept_out_by_another_and_counted_by_itself(
+    sessions: Sessions, clock: Clock
+) -> None:
+    known = sessions.known("vic")
+
+    def guess(known: str) -> None:
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in("vic", "guess", known=known)
+
+    for _try in range(FREE_TRIES):
+        guess("")
+    for none in ("", known + "0", sessions.known("ada"), "."):
+        with pytest.raises(NotPermitted, match="Too many"):
+            sessions.log_in("vic", PASSWORD, known=none)
+    assert sessions.log_in("vic", PASSWORD, known=known).account == VIEWER
+    for _try in range(FREE_TRIES):
+        guess(known)
+    with pytest.raises(NotPermitted, match="Too many"):
+        sessions.log_in("vic", PASSWORD, known=known)
+    clock.now += 1.1
+    assert sessions.log_in("vic", PASSWORD, known=known).account == VIEWER
+
+
+def test_a_wait_is_not_forgotten_for_names_that_nobody_waits_for(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions.accounts, "check", lambda _name, _word: None)
+    for name in ["vic"] * FREE_TRIES + [f"name-{number}" for number in range(MOST_TRIED)]:
+        with pytest.raises(NotPermitted, match="wrong"):
+            sessions.log_in(name, "guess")
+    with pytest.raises(NotPermitted, match="Too many"):
+        sessions.log_in("vic", "guess")
+
+
 def test_no_wait_is_longer_than_a_minute(sessions: Sessions, clock: Clock) -> None:
     for _try in range(20):
         with pytest.raises(NotPermitted, match="wrong"):
@@ -225,12 +347,17 @@ def test_no_wait_is_longer_than_a_minute(sessions: Sessions, clock: Clock) -> No
         clock.now += 61
 
 
-def test_a_session_ends_with_its_account_and_by_time(sessions: Sessions, clock: Clock) -> None:
+def test_a_session_ends_with_account_and_password_and_by_time(
+    sessions: Sessions, clock: Clock
+) -> None:
     viewer = sessions.log_in("vic", PASSWORD, "10.0.0.1")
     sessions.accounts.put("vic", Role.OPERATOR, PASSWORD)
     found = sessions.find(viewer.key)
     assert found is not None
     assert found.account.may_change
+    sessions.accounts.put("vic", Role.OPERATOR, PASSWORD + "!")
+    assert sessions.find(viewer.key) is None
+    viewer = sessions.log_in("vic", PASSWORD + "!", "10.0.0.1")
     sessions.accounts.remove("vic")
     assert sessions.find(viewer.key) is None
 
@@ -366,13 +493,13 @@ def test_a_hub_logs_people_in_for_a_service(as_a_service: Hub) -> None:
 class Through:
     """A browser at an application that says who came and where to, with the guard before it."""
 
-    def __init__(self, sessions: Sessions, hub: Hub) -> None:
+    def __init__(
+        self, sessions: Sessions, hub: Hub | None, place: str = "https://hub.example"
+    ) -> None:
         entrance = Entrance(sessions, 8123, hub)
         inner = Route("/{path:path}", self.seen)
         guarded = Guard(Starlette(routes=[*entrance.routes(), inner]), sessions, 8123, hub)
-        self.client = httpx.AsyncClient(
-            transport=httpx.ASGITransport(guarded), base_url="https://hub.example"
-        )
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(guarded), base_url=place)
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return asyncio.run(self.client.get(path, **more))
@@ -424,6 +551,69 @@ def test_jupyter_server_proxy_leads_to_the_same_and_nobody_else_names_a_place(
     assert browser.post("/login", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+HERE = "http://127.0.0.1:8123"
+
+
+def test_a_second_address_opened_while_logged_in_lets_nobody_else_in(sessions: Sessions) -> None:
+    first, second = (Through(sessions, None, HERE) for _one in range(2))
+    for _time in range(2):
+        address = f"/enter?token={sessions.invite()}"
+        assert first.get(address).status_code == 200
+        assert second.get(address).status_code == 403
+        assert first.get(address).status_code == 200  # a notebook's frame that is loaded again
+    assert first.get("/x").json()[0] == "ada"
+
+
+def log_in(browser: Through, name: str, password: str) -> httpx.Response:
+    [token] = re.findall(r'name="token" value="([^"]+)"', browser.get("/login").text)
+    data = {"name": name, "password": password, "token": token}
+    return browser.post("/login", data=data, headers={"X-Forwarded-For": "10.0.0.1"})
+
+
+def test_a_form_that_is_too_long_is_not_read(sessions: Sessions) -> None:
+    browser = Through(sessions, None, HERE)
+    assert log_in(browser, "vic", PASSWORD).status_code == 303
+    assert log_in(browser, "vic", "x" * LONGEST_FORM).status_code == 413
+    many = {f"field-{number}": "" for number in range(MOST_FIELDS + 1)}
+    assert browser.post("/login", data=many).status_code == 413
+
+
+def test_a_browser_in_which_somebody_logged_in_stays_theirs(sessions: Sessions) -> None:
+    known, another = (Through(sessions, None, HERE) for _one in range(2))
+    assert log_in(known, "vic", PASSWORD).status_code == 303
+    for _try in range(FREE_TRIES):
+        assert "is wrong" in log_in(another, "vic", "guess").text
+    assert "Too many" in log_in(another, "vic", PASSWORD).text
+    assert log_in(known, "vic", PASSWORD).status_code == 303
+
+
+@pytest.mark.parametrize("host", ["localhost:8123", "127.0.0.1:9000", "[::1]:9000", "localhost"])
+def test_this_machine_has_three_names_and_any_port(sessions: Sessions, host: str) -> None:
+    browser = Through(sessions, None, HERE)
+    sent = {"Host": host, "Origin": f"http://{host}"}
+    assert browser.get("/login", headers=sent).status_code == 200
+    assert browser.post("/login", headers=sent).status_code == 403  # its token is missing
+    assert "too old" in browser.post("/login", headers=sent).text
+    evil = {**sent, "Host": host.replace("localhost", "localhost.evil.example")}
+    if evil != sent:
+        assert browser.get("/login", headers=evil).status_code == 403
+    elsewhere = {**sent, "Origin": "http://localhost:1"}
+    assert "another page" in browser.post("/login", headers=elsewhere).text
+
+
+def test_only_an_operator_sends_anything_and_only_archives(sessions: Sessions) -> None:
+    browser = Through(sessions, None, HERE)
+    log_in(browser, "vic", PASSWORD)
+    [session] = sessions._sessions.values()
+    token = {"X-XSRF-Token": session.xsrf}
+    refused = browser.post("/load/x", headers=token)
+    assert (refused.status_code, "may look" in refused.text) == (403, True)
+    sessions.accounts.put("vic", Role.OPERATOR, PASSWORD)
+    assert browser.post("/load/x").status_code == 403
+    assert browser.post("/load/x", headers=token).status_code == 405  # there, it would be taken
+    assert "nothing to write" in browser.post("/_nicegui/x", headers=token).text
+
+
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     """Stand in for an engine with two containers; what is done to them is in the list."""
@@ -434,12 +624,40 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         "change_container",
         lambda _engine, key, action: did.append((key, action)),
     )
+    monkeypatch.setattr(
+        operating.changing, "remove", lambda _engine, _kind, key: did.append((key, "remove"))
+    )
     return did
 
 
 def perform(account: Account | None, key: str, action: str, typed: str = "") -> Row:
     change = Change("container", key, action, typed=typed)
     return operating.perform(None, account, change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"), [(kind, action) for kind, them in ACTIONS.items() for action in them]
+)
+def test_only_a_removal_removes_anything(
+    kind: str, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    did: list[str] = []
+    row = Row(kind, "1", "lab-web", "running", "", ours=True)
+    monkeypatch.setattr(operating, "rows", lambda _engine: (row,))
+    monkeypatch.setattr(operating, "swarm_rows", lambda _engine: (row,))
+    monkeypatch.setattr(operating, "manager", nullcontext)
+    for name in ("remove", "remove_service", "change_container", "scale_service"):
+        monkeypatch.setattr(operating.changing, name, lambda *_told, name=name: did.append(name))
+    monkeypatch.setattr(operating.changing, "set_availability", lambda *told: did.append(told[2]))
+    change = Change(kind, "1", action)
+    if action in {"console", "push", "save"}:
+        with pytest.raises(DashboardError, match=f"no `{action}` here"):
+            operating.perform(None, OPERATOR, change)  # type: ignore[arg-type]
+        assert did == []
+        return
+    operating.perform(None, OPERATOR, change)  # type: ignore[arg-type]
+    assert len(did) == 1
+    assert did[0].startswith("remove") == (action == "remove")
 
 
 def test_an_operator_changes_what_is_the_courses(engine: list[tuple[str, ...]]) -> None:
@@ -464,8 +682,9 @@ def test_nobody_else_changes_anything(
 def test_what_is_not_the_courses_needs_its_name_typed(
     engine: list[tuple[str, ...]], action: str, typed: str
 ) -> None:
+    change = Change("container", "2", action, typed=typed)
     with pytest.raises(NameNotTyped, match="`theirs` is not the course's"):
-        perform(OPERATOR, "2", action, typed)
+        operating.checked(None, OPERATOR, change)  # type: ignore[arg-type]
     assert engine == []
 
 
@@ -489,6 +708,108 @@ def test_what_is_gone_and_what_does_not_exist_is_said(engine: list[tuple[str, ..
 def test_what_is_made_here_has_a_name_of_the_course(name: str) -> None:
     with pytest.raises(DashboardError, match="Begin it with `lab-`"):
         operating.create_volume(None, OPERATOR, name)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("written", "listed"),
+    [
+        *(("debian", "debian:latest"), ("docker.io/library/debian:12", "debian:12")),
+        *(("library/debian", "debian:latest"), ("docker.io/lab/web", "lab/web:latest")),
+        *(("localhost:5000/a/b", "localhost:5000/a/b:latest"), ("library/a/b:1", "library/a/b:1")),
+        *(("a@sha256:1", "a@sha256:1"), ("a:1@sha256:1", "a:1@sha256:1"), (" ", "")),
+    ],
+)
+def test_a_name_is_written_as_the_engine_lists_it(written: str, listed: str) -> None:
+    assert carrying.whole(written) == listed
+
+
+@pytest.mark.parametrize(
+    ("reference", "asked"),
+    [
+        ("localhost:5000/lab/web:1", ("localhost:5000/lab/web", "1")),
+        ("localhost:5000/lab/web@sha256:abc", ("localhost:5000/lab/web", "sha256:abc")),
+    ],
+)
+def test_an_image_is_pulled_by_its_tag_or_by_its_digest(
+    reference: str, asked: tuple[str, str]
+) -> None:
+    did: list[tuple[str, str]] = []
+
+    def answer(repository: str, *, tag: str, **_more: object) -> tuple[()]:
+        did.append((repository, tag))
+        return ()
+
+    client = SimpleNamespace(api=SimpleNamespace(pull=answer))
+    engine: Any = SimpleNamespace(client=client, errors=nullcontext)
+    transfer.pull(engine, reference, print)
+    assert did == [asked]
+
+
+def archive(path: Path, mode: str = "w", **files: Any) -> Path:
+    with tarfile.open(path, mode) as made:  # type: ignore[call-overload]
+        for name, content in files.items():
+            data = json.dumps(content).encode()
+            member = tarfile.TarInfo(f"{name}.json")
+            member.size = len(data)
+            made.addfile(member, io.BytesIO(data))
+    return path
+
+
+MANIFEST = [{"RepoTags": ["theirs:1", "lab/web:latest"]}, {"RepoTags": None}]
+INDEX = {"manifests": [{"annotations": {carrying.NAME: "docker.io/library/second:2"}}, {}]}
+
+
+def test_an_archive_says_which_names_are_in_it(tmp_path: Path) -> None:
+    for mode in ("w", "w:gz"):
+        made = archive(tmp_path / "a.tar", mode, manifest=MANIFEST, index=INDEX)
+        assert carrying.names_in(made) == ("lab/web:latest", "second:2", "theirs:1")
+    assert carrying.names_in(archive(tmp_path / "b.tar", index=INDEX)) == ("second:2",)
+
+
+def test_what_is_no_archive_of_images_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("no archive")
+    for file in (
+        tmp_path / "text",
+        archive(tmp_path / "empty.tar"),
+        archive(tmp_path / "other.tar", manifest={"a": "b"}),
+    ):
+        with pytest.raises(DashboardError, match="no archive of images"):
+            carrying.names_in(file)
+
+
+def test_an_image_comes_in_the_place_of_somebodys_only_when_its_name_is_typed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = Row("image", "theirs:1", "theirs:1", "", "", ours=False)
+    monkeypatch.setattr(carrying, "rows", lambda _engine: (foreign, OURS))
+    did: list[Any] = []
+    for name in ("pull", "load"):
+        monkeypatch.setattr(carrying.transfer, name, lambda _engine, *told: did.append(told[0]))
+    file = archive(tmp_path / "a.tar", manifest=MANIFEST)
+    with pytest.raises(NotPermitted):
+        carrying.load(None, VIEWER, file, (), print)  # type: ignore[arg-type]
+    for typed in ((), ("theirs",)):
+        with pytest.raises(NameNotTyped, match="`theirs:1`"):
+            carrying.load(None, OPERATOR, file, typed, print)  # type: ignore[arg-type]
+        with pytest.raises(NameNotTyped, match="`theirs:1`"):
+            carrying.pull(None, OPERATOR, "docker.io/theirs:1", typed, print)  # type: ignore[arg-type]
+    assert did == []
+    carrying.pull(None, OPERATOR, "another:1", (), print)  # type: ignore[arg-type]
+    carrying.pull(None, OPERATOR, "theirs:1", ("theirs:1",), print)  # type: ignore[arg-type]
+    carrying.load(None, OPERATOR, file, ("theirs:1",), print)  # type: ignore[arg-type]
+    assert did == ["another:1", "theirs:1", file]
+
+
+def test_a_browser_is_led_by_a_file_that_nobody_else_reads(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_WORK", str(tmp_path))
+    dashboard = Dashboard(None, course)  # type: ignore[arg-type]
+    address = dashboard.address()
+    door = dashboard.door(address)
+    assert door.stat().st_mode & 0o777 == 0o600
+    assert f"url={address}" in door.read_text()
+    dashboard._socket.close()
 
 
 def message(action: str, kind: str = "container", **attributes: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from labkit.dashboard.page import (
     templates_tab,
     users_tab,
 )
-from labkit.dashboard.page.doing import plain
+from labkit.dashboard.page.doing import complain_of_us, plain
 from labkit.dashboard.page.guard import LOGIN
 from labkit.translation import _
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from labkit.dashboard.page.desk import Page
 
 #: Seconds until a page whose session has ended goes, where nothing happens on the engine.
-INTERVAL = 5.0
+INTERVAL = 1.0
 #: NiceGUI's own blue is too pale for white text on it, and any that is not is too dark for text on
 #: black. Quasar's rules of colour are important, and of such the earliest layer's counts.
 CSS = """
@@ -53,9 +53,17 @@ body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
 .labkit-terminal { width: 100%; height: calc(100vh - 7rem); overflow: hidden }
 """
 
+#: Of `frame.py`; what it says is light or dark, and from whom else it comes does not matter.
+LISTEN = """addEventListener('message', event => {
+  if (event.source === parent && event.data && 'labkitDark' in event.data)
+    emitEvent('labkit-dark', event.data.labkitDark === true);
+});
+if (parent !== window) parent.postMessage('labkit-dark?', '*');"""
+
 
 def build(page: Page) -> None:
     """Build the page, and follow the engine until it is closed."""
+    ui.on_exception(complain_of_us)
     ui.add_css(CSS)
     _header(page)
     problem = ui.label().props("role=alert").classes("text-negative text-bold")
@@ -84,38 +92,60 @@ def build(page: Page) -> None:
             with ui.tab_panel(name):
                 fill(page)
 
-    def stays() -> bool:
-        over = page.over
-        if over:
-            ui.navigate.to(LOGIN)
-        return not over
+    _Following(page, problem).start()
 
-    def look() -> None:
-        if not stays():
+
+class _Following:
+    """Show what the engine holds and what becomes of it, as long as the session goes on."""
+
+    def __init__(self, page: Page, problem: ui.label) -> None:
+        self._page, self._problem = page, problem
+        self._client = ui.context.client
+
+    def start(self) -> None:
+        self._page.session.pages.add(self._client.id)
+        self._page.desk.looking.append(self._look_here)
+        self._client.on_delete(self._forget)
+        self._look()
+        ui.timer(INTERVAL, self._stays)
+
+    def _look_here(self) -> None:
+        with self._client:
+            try:
+                self._look()
+            except Exception as error:  # noqa: BLE001 - one page's fault is not another's
+                self._client.handle_exception(error)
+
+    def _look(self) -> None:
+        if not self._stays():
             return
-        problem.text = plain(page.desk.problem)
-        for one in page.looks:
-            one(page.desk.view)
+        self._problem.text = plain(self._page.desk.problem)
+        for look in self._page.looks:
+            look(self._page.desk.view)
 
-    client = ui.context.client
+    def _stays(self) -> bool:
+        if not self._page.changes:
+            for end in tuple(self._page.consoles):
+                end()
+        if not self._page.over:
+            return True
+        # The browser is told to go, and whether it does or not, there is nothing more to see.
+        ui.navigate.to(LOGIN)
+        self._forget()
+        self._client.content.clear()
+        return False
 
-    def look_here() -> None:
-        with client:
-            look()
-
-    def forget() -> None:
-        page.desk.looking.remove(look_here)
-        page.session.pages.discard(client.id)
-
-    page.session.pages.add(client.id)
-    page.desk.looking.append(look_here)
-    client.on_delete(forget)
-    look()
-    ui.timer(INTERVAL, stays)
+    def _forget(self) -> None:
+        if self._look_here in self._page.desk.looking:
+            self._page.desk.looking.remove(self._look_here)
+        self._page.session.pages.discard(self._client.id)
 
 
 def _header(page: Page) -> None:
     dark = ui.dark_mode(value=None)
+    # A notebook says whether it is dark: what the browser prefers is something else.
+    ui.on("labkit-dark", lambda event: dark.set_value(bool(event.args)))
+    ui.run_javascript(LISTEN)
 
     async def other() -> None:
         shown = await ui.run_javascript("document.body.classList.contains('body--dark')")
@@ -123,7 +153,7 @@ def _header(page: Page) -> None:
 
     def leave() -> None:
         page.desk.sessions.end(page.session.key)
-        ui.navigate.to(LOGIN)
+        page.desk.look()
 
     with ui.header().classes("labkit-bar"):
         ui.label(_("Docker dashboard")).classes("text-h6").props("role=heading aria-level=1")

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from labkit.dashboard.inventory import View, Watched
 from labkit.dashboard.swarms import KeptManager
+from labkit.errors import LabError
 from labkit.live.following import Following
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+    from tempfile import _TemporaryFileWrapper
 
     from labkit.course import Course
     from labkit.dashboard.accounts import Account
@@ -26,17 +30,21 @@ class Desk:
     Attributes:
         view: What the engine holds, as far as it is known.
         problem: Why it is not known any more; empty while the engine answers.
-        looking: Called after each change, on the page's own thread.
+        looking: Called after each change, on the page's own thread; none of them raises anything.
         ends: Called when the dashboard ends: consoles that are open.
+        folder: For files of this dashboard; it goes with it.
+        loading: The pages that an archive may come from, by the end of its address.
     """
 
     engine: Engine
     course: Course
     sessions: Sessions
+    folder: Path
     view: View = field(default_factory=View)
     problem: str = ""
     looking: list[Callable[[], None]] = field(default_factory=list)
     ends: set[Callable[[], None]] = field(default_factory=set)
+    loading: dict[str, Page] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._following = Following(Watched(), self.engine, self._changed, value=self.view)
@@ -60,6 +68,10 @@ class Desk:
 
     def _show(self, view: View, problem: str) -> None:
         self.view, self.problem = view, problem
+        self.look()
+
+    def look(self) -> None:
+        """Let all pages look, also at whether their sessions go on."""
         for look in list(self.looking):
             look()
 
@@ -70,12 +82,16 @@ class Page:
 
     Attributes:
         looks: Called with what the engine holds, at first and after each change.
+        consoles: Called when its account may not change anything any more.
+        arrived: Archives that it has sent; each file is gone when nobody has it any more.
         tab: The name of the tab that is shown.
     """
 
     desk: Desk
     session: Session
     looks: list[Callable[[View], None]] = field(default_factory=list)
+    consoles: set[Callable[[], None]] = field(default_factory=set)
+    arrived: list[_TemporaryFileWrapper[bytes]] = field(default_factory=list)
     tab: str = "status"
 
     @property
@@ -85,9 +101,11 @@ class Page:
 
     @property
     def account(self) -> Account | None:
-        """Who looks at it now; None once the session has ended."""
-        found = self.desk.sessions.find(self.session.key)
-        return found.account if found else None
+        """Who looks at it now; None once the session has ended, or nobody knows any more."""
+        with contextlib.suppress(LabError):
+            found = self.desk.sessions.find(self.session.key)
+            return found.account if found else None
+        return None
 
     @property
     def over(self) -> bool:

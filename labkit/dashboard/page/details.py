@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 
 from nicegui import ui
 
-from labkit.dashboard.operating import ACTIONS, Change, needs_name, permit
+from labkit.dashboard import carrying
+from labkit.dashboard.operating import ACTIONS, Change, needs_name
 from labkit.dashboard.page.doing import ask, ask_name, change, complain, done_slowly
 from labkit.dashboard.page.guard import LOGIN
 from labkit.dashboard.page.terminal import open_terminal
-from labkit.engine import transfer
-from labkit.errors import LabError, NameNotTyped
+from labkit.errors import DashboardError, LabError, NameNotTyped
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from labkit.engine.transfer import Report
 
 LOG_LINES = 200
+#: Of a service; a slip of the finger shall not fill a machine.
+MOST_TASKS = 50
 #: Networks that it does not let go.
 OF_THE_ENGINE = ("bridge", "host", "none")
 
@@ -65,6 +67,8 @@ def fitting(row: Row) -> tuple[str, ...]:
     """Leave out what cannot be done in the state that an object is in."""
     if row.kind == "network" and row.name in OF_THE_ENGINE:
         return ()
+    if row.kind == "service" and row.tasks is None:  # one on each node
+        return ("remove",)
     if row.kind != "container":
         return ACTIONS[row.kind]
     if row.state.startswith("running"):
@@ -111,7 +115,11 @@ def _buttons(page: Page, row: Row, close: Callable[[], object]) -> None:
 
     def button(action: str) -> None:
         async def pressed() -> None:
-            number = int(count.value) if count else 0
+            asked = count.value if count else 0
+            if asked is None or not 0 <= asked <= most:
+                complain(DashboardError(_("Say how many tasks, {} at most.").format(most)))
+                return
+            number = int(asked)
             close()
             with client:  # what comes next outlives the buttons
                 await _act(page, row, action, number)
@@ -120,9 +128,11 @@ def _buttons(page: Page, row: Row, close: Callable[[], object]) -> None:
             "no-caps " + ("color=negative" if action in {"remove", "kill"} else "outline")
         )
 
-    count = None
-    if row.kind == "service":
-        count = ui.number(_("Tasks"), value=1, min=0, max=50, format="%d").props("dense outlined")
+    count, most = None, MOST_TASKS
+    if row.tasks is not None:
+        most = max(most, row.tasks)
+        count = ui.number(_("Tasks"), value=row.tasks, min=0, max=most, precision=0)
+        count.props("dense outlined")
     for action in fitting(row):
         button(action)
 
@@ -132,7 +142,7 @@ async def _act(page: Page, row: Row, action: str, number: int) -> None:
         typed = await ask_name(NameNotTyped(row.name)) if needs_name(row, action) else ""
         await open_terminal(page, row, typed)
     elif action == "push":
-        await push(page, row.name)
+        await _push(page, row.name)
     elif action == "save":
         ui.navigate.to(f"/save?{urlencode({'image': row.key})}")
     elif action != "remove" or not row.ours or await ask(*_loss(row)):
@@ -141,12 +151,9 @@ async def _act(page: Page, row: Row, action: str, number: int) -> None:
         await change(page, wanted, said)
 
 
-async def push(page: Page, name: str) -> None:
-    """Push an image."""
-
+async def _push(page: Page, name: str) -> None:
     def work(show: Report) -> None:
-        permit(page.account)
-        transfer.push(page.engine, name, show)
+        carrying.push(page.engine, page.account, name, show)
 
     await done_slowly(_("Push"), _("`{name}` is pushed").format(name=name), work)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nicegui import ui
@@ -41,6 +42,34 @@ async def done(said: str, work: Callable[..., T], *arguments: Any) -> bool:
 
 async def done_slowly(title: str, said: str, work: Callable[[Report], object]) -> bool:
     """Do what takes long; `work` gets a function that shows how far it is."""
+    return await done_by_name(title, said, lambda _typed, show: work(show))
+
+
+async def done_by_name(
+    title: str, said: str, work: Callable[[frozenset[str], Report], object]
+) -> bool:
+    """Do the same, and ask for each name that must be typed; `work` gets those that were."""
+    typed: frozenset[str] = frozenset()
+    while True:
+        try:
+            await _shown(title, partial(work, typed))
+        except NameNotTyped as error:
+            name = await ask_name(error)
+            if name == error.name:
+                typed |= {name}
+                continue
+            if name:
+                complain(error)
+            return False
+        except LabError as error:
+            complain(error)
+            return False
+        ui.notify(plain(said), type="positive")
+        return True
+
+
+async def _shown(title: str, work: Callable[[Report], object]) -> None:
+    """Do something on another thread, and show how far it is."""
     loop = asyncio.get_running_loop()
     with ui.card().classes("labkit-progress") as card:
         ui.label(title).classes("text-bold")
@@ -62,7 +91,7 @@ async def done_slowly(title: str, said: str, work: Callable[[Report], object]) -
         loop.call_soon_threadsafe(show, text, done, total)
 
     try:
-        return await done(said, work, report)
+        await asyncio.to_thread(work, report)
     finally:
         if not card.is_deleted:
             card.delete()
@@ -88,7 +117,8 @@ async def change(page: Page, wanted: Change, said: str) -> bool:
 async def ask_name(error: NameNotTyped) -> str:
     """Ask for the name of something that is not the course's; empty is no."""
     with ui.dialog() as dialog, ui.card():
-        ui.label(plain(error.message)).classes("text-h6")
+        heading = ui.label(plain(error.message)).classes("text-h6 labkit-break")
+        heading.props("role=heading aria-level=2")
         ui.label(plain(error.hint))
         typed = (
             ui.input(_("Name")).props("autofocus outlined autocomplete=off").classes("labkit-wide")
@@ -128,6 +158,12 @@ def complain(error: LabError) -> None:
     ui.notify(
         plain(str(error)), type="negative", multi_line=True, timeout=LONG, close_button=_("Close")
     )
+
+
+def complain_of_us(error: Exception) -> None:
+    """Say that something went wrong that should not have."""
+    said = _("This is a fault of the course, not yours: {error}.")
+    complain(LabError(said.format(error=f"{type(error).__name__}: {error}")))
 
 
 def plain(text: str) -> str:

@@ -6,6 +6,7 @@ import hmac
 import html
 import secrets
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 FORM_TOKEN = "labkit-login"  # noqa: S105 - a cookie's name
 HUB_STATE = "labkit-hub"
+#: Bytes of a form, and fields: a name, a password and a token take less.
+LONGEST_FORM, MOST_FIELDS = 8192, 8
+#: Seconds for which a browser is known.
+KNOWN_FOR = 30 * 24 * 3600
 NO_STORE = {"Cache-Control": "no-store"}
 PAGE = """<!doctype html>
 <html lang="en">
@@ -73,6 +78,7 @@ class Entrance:
         self._sessions = sessions
         self._hub = hub
         self._cookie = cookie_name(port)
+        self._known = f"labkit-known-{port}"
 
     def routes(self) -> list[Route]:
         """Return them."""
@@ -87,12 +93,13 @@ class Entrance:
     async def enter(self, request: Request) -> Response:
         """Log the owner in by the token of the address."""
         onward = _page(ONWARD.format(text=html.escape(_("Go on"))), 200)
-        if request.scope["labkit.session"] is None:  # else an old address does, too
-            try:
-                session = self._sessions.accept(request.query_params.get("token", ""))
-            except LabError as error:
-                return self._form(request, str(error), 403)
-            self._keep(request, onward, session)
+        had = request.scope["labkit.session"]
+        try:
+            session = self._sessions.accept(request.query_params.get("token", ""), had)
+        except LabError as error:
+            # Who is logged in may come by an old address: a notebook's frame does that.
+            return onward if had else self._form(request, str(error), 403)
+        self._keep(request, onward, session)
         return onward
 
     async def to_hub(self, request: Request) -> Response:
@@ -103,7 +110,13 @@ class Entrance:
         response = RedirectResponse(self._hub.login(state), 303)
         # The hub may send them on to somebody else's page, from where no strict cookie comes back.
         response.set_cookie(
-            HUB_STATE, state, max_age=600, httponly=True, samesite="lax", path=_path(request)
+            HUB_STATE,
+            state,
+            max_age=600,
+            httponly=True,
+            samesite="lax",
+            path=_path(request),
+            secure=_is_secure(request),
         )
         return response
 
@@ -127,18 +140,33 @@ class Entrance:
 
     async def log_in(self, request: Request) -> Response:
         """Log in by name and password."""
-        form = await request.form()
-        name, password, token = (str(form.get(key, "")) for key in ("name", "password", "token"))
+        form = await _fields(request)
+        if form is None:
+            return self._form(request, _("The form is too long."), 413)
+        name, password, token = (form.get(key, "") for key in ("name", "password", "token"))
         known = request.cookies.get(FORM_TOKEN, "")
         if not known or not hmac.compare_digest(token.encode(), known.encode()):
             return self._form(request, _("The form was too old. Try again."), 403)
-        address = request.client.host if request.client else ""
+        # Only a hub's proxy says where somebody is; without one all are on this machine.
+        address = request.client.host if request.client and self._hub else ""
+        before = request.cookies.get(self._known, "")
         try:
-            session = await run_in_threadpool(self._sessions.log_in, name, password, address)
+            session = await run_in_threadpool(
+                self._sessions.log_in, name, password, address, before
+            )
         except LabError as error:
             return self._form(request, str(error), 403)
         response: Response = RedirectResponse(_path(request), 303)
         self._keep(request, response, session)
+        response.set_cookie(
+            self._known,
+            self._sessions.known(name),
+            max_age=KNOWN_FOR,
+            httponly=True,
+            samesite="strict",
+            path=_login_path(request),
+            secure=_is_secure(request),
+        )
         return response
 
     def _form(self, request: Request, alert: str, status: int) -> Response:
@@ -154,8 +182,14 @@ class Entrance:
         if self._hub is not None and self._hub.authorize:
             body = HUB.format(text=html.escape(_("Log in with JupyterHub"))) + body
         response = _page(body, status)
-        path = _path(request).rstrip("/") + LOGIN
-        response.set_cookie(FORM_TOKEN, token, httponly=True, samesite="strict", path=path)
+        response.set_cookie(
+            FORM_TOKEN,
+            token,
+            httponly=True,
+            samesite="strict",
+            path=_login_path(request),
+            secure=_is_secure(request),
+        )
         return response
 
     def _keep(self, request: Request, response: Response, session: Session) -> None:
@@ -165,13 +199,36 @@ class Entrance:
             httponly=True,
             samesite="strict",
             path=_path(request),
-            secure=request.headers.get("x-forwarded-proto", "").startswith("https"),
+            secure=_is_secure(request),
         )
 
 
 def _path(request: Request) -> str:
     """Return the path of the page itself."""
     return f"{request.scope['labkit.prefix']}/"
+
+
+def _login_path(request: Request) -> str:
+    return f"{request.scope['labkit.prefix']}{LOGIN}"
+
+
+def _is_secure(request: Request) -> bool:
+    """Tell whether the browser came by HTTPS, to a proxy."""
+    return request.headers.get("x-forwarded-proto", "").startswith("https")
+
+
+async def _fields(request: Request) -> dict[str, str] | None:
+    """Read a form; None where it is longer than ours, which is not read to its end."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LONGEST_FORM:
+            return None
+    try:
+        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return None
+    return {name: values[-1] for name, values in fields.items()}
 
 
 def _page(body: str, status: int) -> Response:

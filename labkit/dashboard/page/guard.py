@@ -2,23 +2,28 @@
 
 It stands before everything else, as ASGI middleware. Against other pages in the same browser:
 
-- The host must be a name of this machine, or another host's name could be made to lead here. Behind
-  JupyterHub it may be any: nobody knows the hub's name, and a cookie is for one name only.
+- The host must be a name of this machine, at any port (`ssh -L` may lead here from another), or
+  another host's name could be made to lead here. Behind JupyterHub it may be any: nobody knows the
+  hub's name, and a cookie is for one name only.
 - A request that changes something, and each WebSocket, must come from this very origin.
-- A request that changes something must bring the session's XSRF token besides the cookie.
-- A WebSocket, by which all buttons work, must name a page that was made for its session.
+- A request that changes something must bring the session's XSRF token besides the cookie, and come
+  from an operator.
+- A WebSocket, by which all buttons work, must name a page that was made for its session. What comes
+  over it later is not looked at here: each change asks for its account itself.
 - What the page loads comes from here alone, and only pages of this machine may frame it.
 """
 
 from __future__ import annotations
 
 import hmac
+import re
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.responses import PlainTextResponse, RedirectResponse
 
+from labkit.dashboard.operating import permit
 from labkit.errors import LabError
 from labkit.translation import _
 
@@ -35,9 +40,10 @@ TO_HUB, FROM_HUB = "/hub", "/oauth_callback"
 #: What somebody may ask for who is not logged in.
 PUBLIC = (LOGIN, ENTER, TO_HUB, FROM_HUB)
 SOCKETS = "/_nicegui_ws/"
-#: What follows is a page, and what it uploads.
-PAGES = "/_nicegui/client/"
-HOSTS = ("127.0.0.1", "localhost", "[::1]")
+#: Where archives of images go; the only other place that takes anything.
+LOAD = "/load/"
+#: The names of this machine.
+HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.ASCII)
 PREFIX_HEADER = "x-forwarded-prefix"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = (
@@ -67,7 +73,6 @@ class Guard:
     def __init__(self, app: ASGIApp, sessions: Sessions, port: int, hub: Hub | None = None) -> None:
         self._app = app
         self._sessions = sessions
-        self._hosts = {f"{host}:{port}" for host in HOSTS}
         self._hub = hub
         self.cookie = cookie_name(port)
 
@@ -81,7 +86,7 @@ class Guard:
         try:
             session = self._session(headers)
             refusal = self._refusal(scope, headers, session)
-        except LabError as error:  # the accounts cannot be read
+        except LabError as error:  # or the accounts cannot be read
             session, refusal = None, str(error)
         if scope["type"] == "websocket":
             if refusal or session is None:
@@ -120,9 +125,13 @@ class Guard:
         return self._sessions.find(sent.value) if sent else None
 
     def _refusal(self, scope: Scope, headers: dict[str, str], session: Session | None) -> str:
-        """Say why a request does not pass; empty when it does, or must log in first."""
+        """Say why a request does not pass; empty when it does, or must log in first.
+
+        Raises:
+            NotPermitted: It would change something, and its account may not.
+        """
         host, origin = headers.get("host", ""), headers.get("origin")
-        if host not in self._hosts and self._hub is None:
+        if HOST.fullmatch(host) is None and self._hub is None:
             return _("This is not a name of the dashboard.")
         own = {f"http://{host}", *([f"https://{host}"] if self._hub else ())}
         if scope["type"] == "websocket":
@@ -135,20 +144,21 @@ class Guard:
             return ""
         if origin not in {*own, None}:
             return _("This request comes from another page.")
-        return (
-            "" if _has_token(scope["path"], headers, session) else _("The page's token is missing.")
-        )
+        # The login's form has a token of its own.
+        return "" if scope["path"] == LOGIN else _refused_write(scope["path"], headers, session)
 
 
-def _has_token(path: str, headers: dict[str, str], session: Session | None) -> bool:
-    """Tell whether a request that changes something brings what only a page of ours knows."""
-    if path == LOGIN:  # its form has a token of its own
-        return True
-    if session is None or not hmac.compare_digest(
-        headers.get(XSRF_HEADER, "").encode(), session.xsrf.encode()
-    ):
-        return False
-    return not path.startswith(PAGES) or path.split("/")[3] in session.pages
+def _refused_write(path: str, headers: dict[str, str], session: Session | None) -> str:
+    """Say why a request that changes something does not pass.
+
+    Raises:
+        NotPermitted: Its account may not.
+    """
+    sent = headers.get(XSRF_HEADER, "").encode()
+    if session is None or not hmac.compare_digest(sent, session.xsrf.encode()):
+        return _("The page's token is missing.")
+    permit(session.account)
+    return "" if path.startswith(LOAD) else _("There is nothing to write here.")
 
 
 def cookie_name(port: int) -> str:

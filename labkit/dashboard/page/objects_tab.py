@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from labkit.dashboard import operating
+from labkit.dashboard import carrying, operating
+from labkit.dashboard.page.archives import arrivals
 from labkit.dashboard.page.details import open_details
-from labkit.dashboard.page.doing import complain, done, done_slowly
-from labkit.dashboard.page.guard import XSRF_HEADER
+from labkit.dashboard.page.doing import complain, done, done_by_name
+from labkit.dashboard.page.guard import LOAD, XSRF_HEADER
 from labkit.dashboard.page.tables import Table
-from labkit.engine import transfer
 from labkit.engine.making import Port, Wanted
 from labkit.errors import DashboardError, LabError
 from labkit.translation import _
@@ -22,7 +21,7 @@ from labkit.translation import _
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nicegui.events import UploadEventArguments
+    from nicegui.events import GenericEventArguments
 
     from labkit.dashboard.inventory import Row
     from labkit.dashboard.page.desk import Page
@@ -153,39 +152,41 @@ def _new(page: Page, title: str, create: Callable[..., None]) -> None:
 
 
 def _pull(page: Page) -> None:
-    name = ui.input(_("Image, such as debian:12")).props("outlined dense")
+    name = ui.input(_("Image, such as debian:12")).props("outlined dense").classes("labkit-image")
 
     async def pressed() -> None:
-        reference = (name.value or "").strip()
-        if reference and ":" not in reference.rpartition("/")[2]:
-            reference += ":latest"
+        reference = carrying.whole(name.value or "")
 
-        def work(show: Report) -> None:
-            operating.permit(page.account)
-            transfer.pull(page.engine, reference, show)
+        def work(typed: frozenset[str], show: Report) -> None:
+            carrying.pull(page.engine, page.account, reference, typed, show)
 
         if reference:
             said = _("`{name}` is pulled").format(name=reference)
-            await done_slowly(_("Pull"), said, work)
+            await done_by_name(_("Pull"), said, work)
 
     ui.button(_("Pull"), on_click=pressed).props("no-caps")
 
 
 def _load(page: Page) -> None:
-    async def uploaded(event: UploadEventArguments) -> None:
-        with tempfile.TemporaryDirectory(prefix="labkit-") as folder:
-            path = Path(folder, "image.tar")
-            await event.file.save(path)
+    async def uploaded() -> None:
+        if not page.arrived:
+            return
+        with page.arrived.pop(0) as file:
 
-            def work(show: Report) -> None:
-                operating.permit(page.account)
-                transfer.load(page.engine, path, show)
+            def work(typed: frozenset[str], show: Report) -> None:
+                carrying.load(page.engine, page.account, Path(file.name), typed, show)
 
-            await done_slowly(_("Load"), _("the archive is loaded"), work)
+            await done_by_name(_("Load"), _("the archive is loaded"), work)
+
+    def failed(event: GenericEventArguments) -> None:
+        complain(DashboardError(str(event.args or _("The archive did not arrive."))))
 
     # Quasar's own list of files cannot be used without a mouse, so a button stands for it.
-    upload = ui.upload(on_upload=uploaded, auto_upload=True).classes("labkit-hidden")
+    upload = ui.upload(auto_upload=True).props("send-raw").classes("labkit-hidden")
+    upload.props["url"] = LOAD + arrivals(page)
     upload.props["headers"] = [{"name": XSRF_HEADER, "value": page.session.xsrf}]
+    upload.on("uploaded", uploaded, args=[])
+    upload.on("failed", failed, js_handler="(told) => emit(told.xhr.responseText)")
     ui.button(_("Load an archive")).props("outline no-caps").on(
         "click", js_handler=f"() => getElement({upload.id}).$refs.qRef.pickFiles()"
     )

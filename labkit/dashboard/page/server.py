@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import os
 import socket
 import tempfile
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labkit.dashboard.accounts import Account, Accounts, Role
 from labkit.dashboard.hub import Hub
 from labkit.dashboard.sessions import Sessions
 from labkit.errors import DashboardError
+from labkit.files import write_atomically
 from labkit.translation import _
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from labkit.course import Course
-    from labkit.dashboard.page.desk import Desk
     from labkit.engine import Engine
 
 LOOPBACK = "127.0.0.1"
@@ -30,6 +29,7 @@ LOOPBACK = "127.0.0.1"
 RECONNECT = 10.0
 #: Seconds that open pages have when the dashboard is stopped.
 GRACE = 2
+DOOR = '<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={}">\n'
 
 
 class Dashboard:
@@ -57,6 +57,7 @@ class Dashboard:
                 hint=_("Choose another: `labkit dashboard --port 0` takes any that is free."),
             ) from error
         self.port: int = self._socket.getsockname()[1]
+        self._door = course.work() / ".labkit" / f"dashboard-{self.port}.html"
         self._hub = Hub.around(os.environ, self.port)
         owner = Account(os.environ.get("JUPYTERHUB_USER") or _("you"), Role.OPERATOR)
         self.sessions = Sessions(
@@ -64,9 +65,23 @@ class Dashboard:
         )
         self._server: Any = None
 
+    @property
+    def logs_in(self) -> bool:
+        """Whether its addresses log in: not where a hub does that for all who come."""
+        return self._hub is None or not self._hub.authorize
+
     def address(self) -> str:
         """Return an address that logs its owner in, once."""
-        return f"http://{LOOPBACK}:{self.port}/enter?token={self.sessions.invite()}"
+        place = f"http://{LOOPBACK}:{self.port}/"
+        return f"{place}enter?token={self.sessions.invite()}" if self.logs_in else place
+
+    def door(self, address: str) -> Path:
+        """Write a file that leads a browser to an address, and nobody else.
+
+        Everybody on this machine sees the arguments of a program, and so an address among them.
+        """
+        write_atomically(self._door, DOOR.format(html.escape(address)).encode(), private=True)
+        return self._door
 
     def address_by_hub(self) -> str:
         """Return the same for a browser that comes by JupyterHub; empty where there is none."""
@@ -81,7 +96,7 @@ class Dashboard:
             os.environ["NICEGUI_STORAGE_PATH"] = folder
             import uvicorn
 
-            application = self._application(ready)
+            application = self._application(ready, Path(folder))
             config = uvicorn.Config(
                 application,
                 log_level="critical",  # a page that is closed while it loads is no error
@@ -89,26 +104,31 @@ class Dashboard:
                 ws="wsproto",
                 timeout_graceful_shutdown=GRACE,
                 server_header=False,
+                # Anybody on this machine could say to be somewhere else.
+                proxy_headers=self._hub is not None,
             )
             self._server = uvicorn.Server(config)
-            with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes it on when it has ended
-                self._server.run(sockets=[self._socket])
+            try:
+                with contextlib.suppress(KeyboardInterrupt):  # uvicorn passes it on at its end
+                    self._server.run(sockets=[self._socket])
+            finally:
+                self._door.unlink(missing_ok=True)
 
     def stop(self) -> None:
         """End it; any thread may call this."""
         if self._server is not None:
             self._server.should_exit = True
 
-    def _application(self, ready: Callable[[], None]) -> Any:
+    def _application(self, ready: Callable[[], None], folder: Path) -> Any:
         from fastapi import FastAPI
         from nicegui import ui
 
-        from labkit.dashboard.page import board
+        from labkit.dashboard.page import archives, board
         from labkit.dashboard.page.desk import Desk, Page
         from labkit.dashboard.page.entrance import Entrance
         from labkit.dashboard.page.guard import Guard
 
-        desk = Desk(self._engine, self._course, self.sessions)
+        desk = Desk(self._engine, self._course, self.sessions, folder)
 
         @asynccontextmanager
         async def lifespan(_app: Any) -> AsyncIterator[None]:
@@ -120,7 +140,7 @@ class Dashboard:
         entrance = Entrance(self.sessions, self.port, self._hub)
         application = FastAPI(lifespan=lifespan, openapi_url=None)
         application.router.routes.extend(entrance.routes())
-        application.router.routes.append(_saving(desk))
+        application.router.routes.extend(archives.routes(desk))
 
         @ui.page("/")
         def page() -> None:
@@ -137,29 +157,3 @@ class Dashboard:
         )
         application.add_middleware(Guard, sessions=self.sessions, port=self.port, hub=self._hub)
         return application
-
-
-def _saving(desk: Desk) -> Any:
-    """Return the route that reads an image as `docker save` does."""
-    from starlette.responses import PlainTextResponse, StreamingResponse
-    from starlette.routing import Route
-
-    from labkit.dashboard.operating import permit
-    from labkit.engine import transfer
-    from labkit.errors import LabError
-
-    def save(request: Request) -> Response:
-        name = request.query_params.get("image", "")
-        try:
-            permit(request.scope["labkit.session"].account)
-            desk.engine.images.get(name)
-        except LabError as error:
-            return PlainTextResponse(str(error), 403)
-        file = "".join(c if c.isalnum() or c in ".-" else "-" for c in name) or "image"
-        return StreamingResponse(
-            transfer.save(desk.engine, [name]),
-            media_type="application/x-tar",
-            headers={"Content-Disposition": f'attachment; filename="{file}.tar"'},
-        )
-
-    return Route("/save", save, methods=["GET"])

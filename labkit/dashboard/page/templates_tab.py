@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from nicegui import ui
 
-from labkit.dashboard.page.doing import Steps, ask, done_slowly, quietly
+from labkit.dashboard.page.doing import Steps, ask, complain, done_slowly, quietly
 from labkit.dashboard.quick import belongings, deploy, take_away, templates
+from labkit.errors import LabError
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -37,7 +38,11 @@ def _card(page: Page, template: Template) -> None:
         await done_slowly(template.title, _("{} is up").format(template.title), work)
 
     async def down() -> None:
-        goes = await asyncio.to_thread(belongings, page.engine, template)
+        try:
+            goes = await asyncio.to_thread(belongings, page.engine, template)
+        except LabError as error:
+            complain(error)
+            return
         if not await ask(_("Take away {}?").format(template.title), goes):
             return
 

@@ -53,9 +53,13 @@ class _Users:
             said = _("{name} is now {role}").format(name=name.value, role=role.value)
             if await done(said, self._put, name.value or "", role.value, password.value or ""):
                 password.value = ""
-                self.show()
+                self._changed()
 
         ui.button(_("Add or change"), on_click=add).props("no-caps")
+
+    def _changed(self) -> None:
+        self.show()
+        self._page.desk.look()  # whose account has gone is gone at once
 
     def _line(self, account: Account) -> None:
         async def pressed() -> None:
