@@ -1,7 +1,7 @@
 """Every lesson, top to bottom, on the real engine, over what a run that was broken off has left.
 
-That run ends after half of the lesson's cells; with `--long`, where the lesson would clean up. That
-a lesson's first cells remove all that the whole of it makes is for `labkit.authoring.lint`.
+That run ends after a third of the lesson's cells; with `--long`, where the lesson would clean up.
+That a lesson's first cells remove all that the whole of it makes is for `labkit.authoring.lint`.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def broken_off(path: Path, *, almost_whole: bool) -> NotebookNode:
     if almost_whole:
         notebook.cells = list(takewhile(lambda cell: not cleans_up(cell), notebook.cells))
     else:
-        notebook.cells = notebook.cells[: len(notebook.cells) // 2]
+        notebook.cells = notebook.cells[: len(notebook.cells) // 3]
     return notebook
 
 
