@@ -94,9 +94,10 @@ def reset(
     workspace = Workspace(course)
     if plan.exercise and plan.copy:
         workspace.source(plan.exercise)
-    from labkit.nodes import forget_missing  # takes a moment to import
+    from labkit import cluster, nodes  # take a moment to import
 
     removal = remove(engine, plan.things, progress=progress)
-    forget_missing(engine, course)
+    nodes.forget_missing(engine, course)
+    cluster.forget_missing(engine, course)
     kept = workspace.restart(plan.exercise) if plan.exercise and plan.copy else None
     return ResetDone(removal, kept)

@@ -10,11 +10,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import nested
+from labkit.engine.kubernetes import CLUSTER, NAMESPACE
 
 if TYPE_CHECKING:
     from labkit.engine.engine import Engine
 
-NAME = "lab-cluster"
+NAME = CLUSTER
 IMAGE = "lab/kubernetes"
 PORT = "6443/tcp"
 #: Who may log in: one who may do everything, and one who may read what is no secret.
@@ -80,7 +81,7 @@ def kubeconfig(engine: Engine) -> bytes:
             for user in (ADMIN, VISITOR)
         ],
         "contexts": [
-            {"name": name, "context": {"cluster": NAME, "user": user, "namespace": "lab"}}
+            {"name": name, "context": {"cluster": NAME, "user": user, "namespace": NAMESPACE}}
             for name, user in ((NAME, ADMIN), (f"{NAME}-{VISITOR}", VISITOR))
         ],
         "current-context": NAME,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from labkit.engine import transfer
+from labkit.engine.kubernetes import CLUSTER
 from labkit.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from labkit.engine.engine import Engine
 
-NAME = "lab-cluster"
+NAME, MINIKUBE = CLUSTER, "lab-minikube"
 #: A machine may load its image for minutes.
 SECONDS = 600
 REGISTRY_SECONDS = 3.0
@@ -31,16 +32,20 @@ class Tool:
     Attributes:
         name: The program's.
         context: What it calls the cluster in a kubeconfig.
+        container: The container that is there as long as the cluster is.
         node_image: How the images of its nodes begin.
-        create: Its words to make the cluster, ready to be used.
+        create: Its words to make the cluster, ready to be used; `{port}` is where its API answers.
+        take: Its words to write how to reach the cluster when it is there already.
         load: Its words to bring an image to the cluster; the image follows.
         delete: Its words to remove the cluster.
     """
 
     name: str
     context: str
+    container: str
     node_image: str
     create: str
+    take: str
     load: str
     delete: str
 
@@ -59,7 +64,7 @@ class Tool:
         Args:
             engine: Where its containers are.
             kubeconfig: The file that it writes.
-            words: One of `create`, `load` and `delete`.
+            words: One of `create`, `take`, `load` and `delete`.
             more: What follows.
 
         Raises:
@@ -83,26 +88,50 @@ TOOLS = (
     Tool(
         "kind",
         f"kind-{NAME}",
+        f"{NAME}-control-plane",
         "kindest/node:",
         f"create cluster --name {NAME} --wait 120s",
+        f"export kubeconfig --name {NAME}",
         f"load docker-image --name {NAME}",
         f"delete cluster --name {NAME}",
     ),
     Tool(
         "k3d",
         f"k3d-{NAME}",
+        f"k3d-{NAME}-server-0",
         "rancher/k3s:",
-        f"cluster create {NAME} --wait --timeout 120s",
+        # Without the address, everybody on the network would reach it.
+        f"cluster create {NAME} --api-port 127.0.0.1:{{port}} --wait --timeout 120s",
+        f"kubeconfig merge {NAME} --kubeconfig-merge-default --kubeconfig-switch-context",
         f"image import --cluster {NAME}",
         f"cluster delete {NAME}",
     ),
     Tool(
         "minikube",
         # Its container has this name, too, and so it cannot be that of the course's own node.
-        "lab-minikube",
+        MINIKUBE,
+        MINIKUBE,
         "gcr.io/k8s-minikube/kicbase:",
-        "start --profile lab-minikube --driver docker --wait all",
-        "image load --profile lab-minikube",
-        "delete --profile lab-minikube",
+        f"start --profile {MINIKUBE} --driver docker --wait all",
+        f"start --profile {MINIKUBE} --wait all",
+        f"image load --profile {MINIKUBE}",
+        f"delete --profile {MINIKUBE}",
     ),
 )
+
+
+def own_way(context: str, image: str) -> str:
+    """Return the command that brings an image to a cluster of the learner's.
+
+    Args:
+        context: By its name, what has made the cluster is known.
+        image: An image of this engine.
+    """
+    made_by, _dash, name = context.partition("-")
+    if made_by == "kind" and name:
+        return f"kind load docker-image {image} --name {name}"
+    if made_by == "k3d" and name:
+        return f"k3d image import {image} --cluster {name}"
+    if context == "minikube":
+        return f"minikube image load {image}"
+    return f"docker save {image} | ssh MACHINE sudo ctr --namespace k8s.io images import -"

@@ -24,14 +24,21 @@ if TYPE_CHECKING:
     from labkit.engine.objects import Attrs
 
 PROGRAM = "kubectl"
-#: Where all that the course makes in a cluster is.
-NAMESPACE = "lab"
+#: What the course calls a cluster of its own, and where in a cluster all is that the course makes.
+CLUSTER, NAMESPACE = "lab-cluster", "lab-kubernetes"
 #: What kubectl waits for one answer, and what is waited for kubectl.
 PATIENCE, SECONDS = "5s", 60
 #: What `Cluster.read` reads.
 KINDS = "nodes,deployments,replicasets,pods,services,configmaps,secrets,endpoints"
 #: A line of the log of what kubectl is made of.
 NOISE = re.compile(r"[EIW]\d{4} ")
+#: How kubectl begins to say what is wrong.
+BEGINNINGS = ("error", "Error", "Unable to connect", "The connection")
+#: What kubectl says of a cluster that may answer in a moment.
+LATER = re.compile(
+    r"refused|time-?out|timed out|deadline exceeded|reset by peer|unable to handle|no answer",
+    re.IGNORECASE,
+)
 
 
 class Kubectl:
@@ -66,7 +73,9 @@ class Kubectl:
             raise ClusterError(_("`kubectl` got no answer.")) from error
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if not NOISE.match(line)]
-            raise ClusterError(" ".join(lines[-2:]) or done.stderr.strip())
+            # Advice may follow what was wrong.
+            said = next((line for line in lines if line.startswith(BEGINNINGS)), "")
+            raise ClusterError(said or " ".join(lines[-2:]) or done.stderr.strip())
         return done.stdout
 
     def get(self, kinds: str, *words: str) -> tuple[Attrs, ...]:
@@ -93,7 +102,7 @@ class Kubectl:
 
     def _command(self, *words: str) -> list[str]:
         context = [f"--context={self.context}"] if self.context else []
-        return [program(), *words, *context]
+        return [program(), *context, *words]
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}

@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine.cluster_tools import TOOLS
-from labkit.engine.kubeconfig import OWN, VARIABLE, current_context
+from labkit.engine.kubeconfig import OWN, VARIABLE, YOU, taken
+from labkit.engine.kubernetes import Kubectl
 from labkit.engine.verdicts import ProbeResult, Verdict
-from labkit.errors import EngineRequestFailed, NoSuchImage
+from labkit.errors import ClusterError, EngineRequestFailed, NoSuchImage
 from labkit.translation import _
 
 if TYPE_CHECKING:
@@ -91,8 +92,8 @@ def nodes(engine: Engine) -> ProbeResult:
 
 def cluster(engine: Engine) -> ProbeResult:
     """Look whether there is a Kubernetes cluster for the course, or can be one."""
-    name, chosen = "cluster", current_context(Path(os.environ.get(VARIABLE, "")))
-    if OWN in os.environ and chosen:
+    name, chosen = "cluster", _cluster_in_use()
+    if chosen:
         said = _("The course uses the Kubernetes cluster `{context}`.").format(context=chosen)
         return ProbeResult(name, Verdict.GOOD, said)
     for tool in TOOLS:
@@ -107,6 +108,20 @@ def cluster(engine: Engine) -> ProbeResult:
     return ProbeResult(
         name, Verdict.ABSENT, able.said, _("The lesson on Kubernetes is left out."), remedy
     )
+
+
+def _cluster_in_use() -> str:
+    """Name the learner's own cluster that the course uses, if it answers."""
+    path = Path(os.environ.get(VARIABLE, ""))
+    found = taken(path) if OWN in os.environ else None
+    # One that was made for the course can be made again, whether or not it is there.
+    if found is None or found.served_by != YOU:
+        return ""
+    try:
+        Kubectl(path, found.context).ask("get", "--raw", "/version")
+    except ClusterError:
+        return ""
+    return found.context
 
 
 def ipvs(engine: Engine) -> ProbeResult:

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from labkit.cluster import NAME, reached
+from labkit.cluster import reached
+from labkit.cluster_ways import NAME
 from labkit.course import Course
 from labkit.engine import streams
 from labkit.engine.kubernetes import NAMESPACE, Cluster, Pod

@@ -95,4 +95,5 @@ def _pod(found: Cluster, pod: Pod) -> Box:
     if pod.restarts:
         details.append(_("restarts: {count}").format(count=pod.restarts))
     ready = _("ready") if pod.ready else _("not ready")
-    return Box(pod.name, f"pod, {pod.status}, {ready}", tuple(details), mark=owner or pod.name)
+    kind = _("pod, {status}, {ready}").format(status=pod.status, ready=ready)
+    return Box(pod.name, kind, tuple(details), mark=owner or pod.name)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.errors import CourseError, UnknownSlug
+from labkit.engine.kubeconfig import Taken, course_kubeconfig, take
+from labkit.errors import CourseError, NoSuchContainer, UnknownSlug
 from labkit.resetting import plan_reset, reset
 from labkit.workspace import Workspace
+from tests.unit.conftest import FakeCollection
 from tests.unit.recordings import recorded
 from tests.unit.two_chapters import write_course
 
@@ -201,6 +203,17 @@ def test_a_reset_of_the_engine_leaves_exercises_alone(engine: Any, course: Cours
     copy.write_text("mine")
     reset(engine, course, plan_reset(engine, course))
     assert copy.read_text() == "mine"
+
+
+def test_a_reset_forgets_how_to_reach_a_cluster_that_went(engine: Any, course: Course) -> None:
+    engine.containers = FakeCollection(NoSuchContainer, {"lab-cluster": object()})
+    path = course_kubeconfig(course.work())
+    take(path, Taken("lab/kubernetes", "lab-cluster"), b"{}")
+    reset(engine, course, plan_reset(engine, course))
+    assert path.exists()
+    del engine.containers.things["lab-cluster"]
+    reset(engine, course, plan_reset(engine, course))
+    assert not path.exists()
 
 
 def test_a_plan_without_anything_is_empty(engine: Any, course: Course) -> None:
