@@ -187,6 +187,7 @@ def run_lessons(
     import nbformat
 
     from labkit.checking import missing_images
+    from labkit.cluster_ways import lacking
     from labkit.engine.probes import unmet
 
     lessons = course.lessons if slugs is None else [course.lesson(slug) for slug in slugs]
@@ -195,7 +196,10 @@ def run_lessons(
         if missing:
             yield RunReport(lesson.slug, ok=True, seconds=0.0, cells=(), not_here=missing)
             continue
-        if error := missing_images(engine, lesson.images):
+        error = missing_images(engine, lesson.images)
+        if not error and "cluster" in lesson.needs:
+            error = lacking(engine)
+        if error:
             yield RunReport(lesson.slug, False, 0.0, (), error, finished=False)
             continue
         notebook = nbformat.read(course.lesson_notebook(lesson), as_version=4)  # type: ignore[no-untyped-call]

@@ -16,7 +16,9 @@ belongs to no exercise, and so it stays until the end.
 
 from __future__ import annotations
 
+import os
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +27,7 @@ from labkit import cluster, nodes
 from labkit.authoring.build import answered, starter
 from labkit.authoring.sources import Source
 from labkit.checking import Outcome, first_not_passed, run_checks
+from labkit.cluster_ways import lacking
 from labkit.engine.ownership import owned, remove
 from labkit.engine.probes import unmet
 from labkit.errors import AuthoringError, CourseError
@@ -146,6 +149,9 @@ class _Prover:
             found = f"missing: {names}. Run `labkit images ensure`."
             yield Step("its images are here", ok=False, found=found)
             return
+        if "cluster" in self.exercise.needs and (found := lacking(self.engine)):
+            yield Step("its cluster is here", ok=False, found=found)
+            return
         yield self._starter(notebook)
         solution = answered(source, self.exercise)
         for attempt in ("from a clean engine", "a second time from a clean engine"):
@@ -165,6 +171,8 @@ class _Prover:
         """Remove everything of the course from the engine, but its images."""
         things = owned(self.engine, keep_images=self.course.image_tags)
         machines = self._machines() if keep_machines else ()
+        if "cluster" in self.exercise.needs and not keep_machines:
+            cluster.remove_made(self.engine)
         remove(self.engine, [thing for thing in things if thing not in machines])
 
     def _machines(self) -> tuple[Owned, ...]:
@@ -174,7 +182,7 @@ class _Prover:
         return nodes.plan_down(self.engine) if "nodes" in self.exercise.needs else ()
 
     def _cluster(self) -> tuple[Owned, ...]:
-        return cluster.plan_down(self.engine) if "cluster" in self.exercise.needs else ()
+        return cluster.machines(self.engine) if "cluster" in self.exercise.needs else ()
 
     def _starter(self, notebook: NotebookNode) -> Step:
         claim = "the untouched starter fails"
@@ -231,21 +239,37 @@ class _Prover:
         Returns:
             Why the run does not count, or nothing; and what the checks said.
         """
-        folder = scratch / "work" / self.course.exercise_notebook(self.exercise).parent.name
+        work = scratch / "work"
+        folder = work / self.course.exercise_notebook(self.exercise).parent.name
         folder.mkdir(parents=True, exist_ok=True)
         report = run_notebook(
             notebook,
             cwd=folder,
-            env=workspace_environment(self.engine, self.course, scratch / "work"),
+            env=workspace_environment(self.engine, self.course, work),
             timeout=CELL_TIMEOUT,
             allow_errors=not strict,
             name=self.exercise.slug,
         )
         stopped = report.error if strict or not report.finished else ""
-        return stopped, run_checks(self.engine, self.exercise, self.course, hidden=True)
+        with _work_in(work):
+            return stopped, run_checks(self.engine, self.exercise, self.course, hidden=True)
 
     def _scratch(self) -> tempfile.TemporaryDirectory[str]:
         return tempfile.TemporaryDirectory(prefix="labkit-prove-")
+
+
+@contextmanager
+def _work_in(folder: Path) -> Iterator[None]:
+    """Have checks look where the notebook worked, for what an engine does not know."""
+    before = os.environ.get("LABKIT_WORK")
+    os.environ["LABKIT_WORK"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["LABKIT_WORK"]
+        else:
+            os.environ["LABKIT_WORK"] = before
 
 
 def _at_fault(result: CheckResult) -> CheckOutcome | None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def run(arguments: argparse.Namespace) -> int:
     """`labkit run [LESSON…]`."""
-    from labkit import nodes, reports
+    from labkit import cluster, nodes, reports
     from labkit.course import Course
     from labkit.engine import connect
     from labkit.running import run_lessons
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
             if not arguments.json:
                 shown.result(reports.run_text(report, style()))
     nodes.forget_missing(engine, course)
+    cluster.forget_missing(engine, course)
     if arguments.json:
         print_json([report.as_json() for report in done])
     return GOOD if all(report.ok for report in done) else NOT_GOOD
@@ -59,7 +60,7 @@ def prove(arguments: argparse.Namespace) -> int:
             ),
             hint=_("Run `make build` once, then `.venv-dev/bin/labkit prove`."),
         ) from error
-    from labkit import nodes, reports
+    from labkit import cluster, nodes, reports
     from labkit.course import Course
     from labkit.engine import connect
 
@@ -86,6 +87,7 @@ def prove(arguments: argparse.Namespace) -> int:
 
             proofs += do_prove(engine, course, [exercise.slug], progress=told)
     nodes.forget_missing(engine, course)
+    cluster.forget_missing(engine, course)
     if arguments.json:
         print_json([proof.as_json() for proof in proofs])
     else:

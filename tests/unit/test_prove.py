@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from labkit.authoring import prove as module
 from labkit.authoring.prove import prove
+from labkit.checking import run_checks
 from labkit.course import Course
 from labkit.engine import probes
+from labkit.engine.kubeconfig import Taken, course_kubeconfig, take, taken
 from labkit.engine.ownership import Owned, Removal
 from labkit.errors import UnknownSlug
 from labkit.running import RunReport
@@ -19,11 +22,11 @@ from tests.unit.tiny_course import EXERCISE, add_checks, write_course
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from nbformat import NotebookNode
 
     from labkit.authoring.prove import Proof, Step
+    from labkit.checking import CheckResult
 
 RUN = "docker run --name lab-a"
 CREATE = "docker create --name lab-a"
@@ -238,6 +241,49 @@ def test_declared_machines_stay_from_the_first_step_to_the_last(
     assert proof.ok
     assert there == [False, True, True, True, True, True]
     assert engine.things == {}
+
+
+def test_checks_look_into_the_workspace_of_the_notebook_that_was_run(
+    engine: PretendedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_WORK", str(tmp_path / "learners"))
+    wrote, checked = [], []
+
+    def run(notebook: NotebookNode, **options: Any) -> RunReport:
+        path = course_kubeconfig(Path(options["env"]["LABKIT_WORK"]))
+        take(path, Taken("you", f"run {len(wrote)}"), b"{}")
+        wrote.append(taken(path))
+        return engine.run_notebook(notebook, **options)
+
+    def check(*what: Any, **how: Any) -> CheckResult:
+        checked.append(taken(course_kubeconfig(course.work())))
+        return run_checks(*what, **how)
+
+    course = write_course(tmp_path / "course")
+    monkeypatch.setattr(module, "run_notebook", run)
+    monkeypatch.setattr(module, "run_checks", check)
+    prove(engine, course)  # type: ignore[arg-type]
+    assert checked == wrote
+    assert len(set(wrote)) == engine.runs
+    assert course.work() == tmp_path / "learners"
+    assert not course.work().exists()
+
+
+def test_a_cluster_whose_image_is_missing_is_not_built_in_a_cell(
+    engine: PretendedEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_course(tmp_path)
+    manifest = tmp_path / "course.toml"
+    text = manifest.read_text()
+    manifest.write_text(text.replace('["lab-a"]', '["lab-a"]\nneeds = ["cluster"]'))
+    for where in (module, probes):
+        monkeypatch.setattr(where, "unmet", lambda _needs, _engine: ())
+    monkeypatch.setattr(module, "lacking", lambda _engine: "Run `labkit images ensure it`.")
+    (proof,) = prove(engine, Course.load(course.root))  # type: ignore[arg-type]
+    assert [(step.ok, step.found) for step in proof.steps] == [
+        (False, "Run `labkit images ensure it`.")
+    ]
+    assert engine.runs == 0
 
 
 def test_steps_are_told_as_they_are_done(engine: PretendedEngine, tmp_path: Path) -> None:
