@@ -35,21 +35,36 @@ PORT = 8080
 
 @check("kubernetes.three_bells", points=1)
 def bell_is_a_deployment(engine: Engine) -> None:
-    """The namespace `lab` has a Deployment `bell`."""
+    """The namespace `lab-kubernetes` has a Deployment `bell`."""
     with _cluster(engine) as kubectl:
         _deployment(Cluster.read(kubectl), "bell")
 
 
-@check("kubernetes.three_bells", points=2, after=bell_is_a_deployment)
+@check("kubernetes.three_bells", points=1, after=bell_is_a_deployment)
+def bell_sleeps(engine: Engine) -> None:
+    """Its pods run `sleep infinity` in `lab/shell`."""
+    with _cluster(engine) as kubectl:
+        (container, *_more) = _deployment(Cluster.read(kubectl), "bell").containers
+        if container["image"].removesuffix(":latest") != "lab/shell":
+            raise CheckFailed(
+                _("the image is `{image}`").format(image=container["image"]),
+                hint=_("`image: lab/shell`."),
+            )
+        words = " ".join((*(container.get("command") or ()), *(container.get("args") or ())))
+        if not words.endswith("sleep infinity"):
+            raise CheckFailed(
+                _("the pods run {command}").format(
+                    command=quoted(words) if words else _("what the image says")
+                ),
+                hint=_("`command: [sleep, infinity]`."),
+            )
+
+
+@check("kubernetes.three_bells", points=1, after=bell_sleeps)
 def three_bells_are_ready(engine: Engine) -> None:
     """It wants three pods, and all of them are ready."""
     with _cluster(engine) as kubectl:
-        bell = _deployment(Cluster.read(kubectl), "bell")
-        if bell.replicas != 3:  # noqa: PLR2004 - as the exercise asks
-            raise CheckFailed(
-                _("`bell` wants {wanted}, not 3").format(wanted=bell.replicas),
-                hint=_("`kubectl scale deployment/bell --replicas 3`."),
-            )
+        _expect_wanted(kubectl, "bell", 3)
         _expect_ready(kubectl, "bell")
 
 
@@ -75,6 +90,7 @@ def page_is_a_service(engine: Engine) -> None:
 def page_has_pods_behind_it(engine: Engine) -> None:
     """Both pods of the Deployment `page` are behind it."""
     with _cluster(engine) as kubectl:
+        _expect_wanted(kubectl, "page", 2)
         _expect_ready(kubectl, "page")
         _expect_behind(kubectl, "page")
 
@@ -128,8 +144,8 @@ def word_is_a_secret(engine: Engine) -> None:
 def vault_names_the_secret(engine: Engine) -> None:
     """The Deployment `vault` takes its variable `WORD` from the Secret."""
     with _cluster(engine) as kubectl:
-        (container, *_more) = _deployment(Cluster.read(kubectl), "vault").containers
-        sources = [source.get("secretRef", {}) for source in container.get("envFrom") or ()]
+        found = Cluster.read(kubectl)
+        (container, *_more) = _deployment(found, "vault").containers
         variables = [v for v in container.get("env") or () if v["name"] == "WORD"]
         variable = variables[0] if variables else {}
         if "value" in variable:
@@ -138,18 +154,48 @@ def vault_names_the_secret(engine: Engine) -> None:
                 hint=_("`kubectl set env deployment/vault --from=secret/word` only names it."),
             )
         reference = (variable.get("valueFrom") or {}).get("secretKeyRef") or {}
-        if reference.get("name") != "word" and {"name": "word"} not in sources:
+        if reference.get("name") == "word" and reference.get("key") != "word":
+            raise CheckFailed(
+                _("`WORD` comes from the key `{key}` of the Secret").format(
+                    key=reference.get("key")
+                ),
+                hint=_("The password is in the key `word`: `key: word`."),
+            )
+        names = {"WORD"} if reference.get("name") == "word" else _from_all(found, container)
+        if names and "WORD" not in names:
+            raise CheckFailed(
+                _("the variables of `vault` from the Secret are {names}").format(
+                    names=listed(sorted(names))
+                ),
+                hint=_(
+                    "`envFrom` calls a variable as its key is called, `word`. "
+                    "`kubectl set env deployment/vault --from=secret/word` makes it `WORD`."
+                ),
+            )
+        if not names:
             raise CheckFailed(
                 _("the container of `vault` is not given it as `WORD`"),
                 hint=_("A Secret reaches those only that ask for it: `kubectl set env --help`."),
             )
 
 
+def _from_all(found: Cluster, container: Attrs) -> set[str]:
+    """Name the variables that a container gets of the Secret `word` as a whole."""
+    keys = (found.other("Secret", "word") or {}).get("data") or {}
+    return {
+        source.get("prefix", "") + key
+        for source in container.get("envFrom") or ()
+        if (source.get("secretRef") or {}).get("name") == "word"
+        for key in keys
+    }
+
+
 @check("kubernetes.settings", points=1, after=vault_names_the_secret)
 def vault_reads_the_word(engine: Engine) -> None:
     """Its pod has the password in `WORD`."""
     with _cluster(engine) as kubectl:
-        pod = _expect_ready(kubectl, "vault")[0]
+        _expect_wanted(kubectl, "vault", 1)
+        (pod,) = _expect_ready(kubectl, "vault")
         ask = ("--", "sh", "-c", 'printf %s "$WORD"')
         said = kubectl.ask("exec", pod.name, f"--namespace={NAMESPACE}", *ask)
         if said != _drawn(Cluster.read(kubectl), "vault"):
@@ -178,12 +224,7 @@ def probe_is_kept(engine: Engine) -> None:
 def shop_is_ready(engine: Engine) -> None:
     """Both pods of `shop` are ready."""
     with _cluster(engine) as kubectl:
-        shop = _deployment(Cluster.read(kubectl), "shop")
-        if shop.replicas != 2:  # noqa: PLR2004 - as the exercise asks
-            raise CheckFailed(
-                _("`shop` wants {wanted}, not 2").format(wanted=shop.replicas),
-                hint=_("`kubectl scale deployment/shop --replicas 2`."),
-            )
+        _expect_wanted(kubectl, "shop", 2)
         _expect_ready(kubectl, "shop")
 
 
@@ -207,7 +248,8 @@ def _cluster(engine: Engine) -> Iterator[Kubectl]:
             yield kubectl
     except ClusterError as error:
         raise CheckFailed(
-            error.message.rstrip("."), hint=_("`labkit cluster status`; run the set-up cell again.")
+            error.message.rstrip("."),
+            hint=error.hint or _("`labkit cluster status`; run the set-up cell again."),
         ) from error
 
 
@@ -225,7 +267,7 @@ def _deployment(found: Cluster, name: str) -> Deployment:
     raise CheckFailed(
         _("there is no Deployment `{name}`, but {others}").format(name=name, others=others)
         if others
-        else _("there is no Deployment in the namespace `lab`"),
+        else _("there is no Deployment in the namespace `{name}`").format(name=NAMESPACE),
         hint=_("`kubectl apply --filename FILE` makes what a file describes."),
     )
 
@@ -250,6 +292,18 @@ def _drawn(found: Cluster, name: str) -> str:
             hint=_("Run the set-up cell again, and change what it makes."),
         )
     return str(labels["drawn"])
+
+
+def _expect_wanted(kubectl: Kubectl, name: str, count: int) -> None:
+    """Expect a Deployment to want so many pods."""
+    wanted = _deployment(Cluster.read(kubectl), name).replicas
+    if wanted != count:
+        raise CheckFailed(
+            _("`{name}` wants {wanted}, not {count}").format(name=name, wanted=wanted, count=count),
+            hint=_("`kubectl scale deployment/{name} --replicas {count}`.").format(
+                name=name, count=count
+            ),
+        )
 
 
 def _expect_ready(kubectl: Kubectl, name: str) -> tuple[Pod, ...]:
@@ -302,7 +356,7 @@ def _not_ready(deployment: Deployment, pods: tuple[Pod, ...]) -> CheckFailed:
 
 
 def _expect_behind(kubectl: Kubectl, name: str) -> None:
-    """Expect the pods of a Deployment behind the Service of the same name."""
+    """Expect the pods of a Deployment, which are ready, behind the Service of the same name."""
     found = Cluster.read(kubectl)
     selector = _service(found, name)["spec"].get("selector") or {}
     deployment = _deployment(found, name)
@@ -313,6 +367,20 @@ def _expect_behind(kubectl: Kubectl, name: str) -> None:
             ),
             hint=_("The Service's `selector` must be labels of the pods: `kubectl edit service`."),
         )
+
+    def behind() -> bool:
+        return len(Cluster.read(kubectl).addresses(name)) == deployment.replicas
+
+    with suppress(WaitTimeout):
+        # They come a moment after the pods, and after the Service.
+        wait_until(behind, what=name, timeout=5.0, interval=INTERVAL)
+        return
+    raise CheckFailed(
+        _("{count} of {wanted} pods are behind the Service").format(
+            count=len(Cluster.read(kubectl).addresses(name)), wanted=deployment.replicas
+        ),
+        hint=_("`kubectl describe service {name}` shows its `Endpoints`.").format(name=name),
+    )
 
 
 def _expect_page(kubectl: Kubectl, name: str) -> None:

@@ -111,6 +111,11 @@ def service(name: str, *, port: int = 80, target: int = 8080, app: str = "") -> 
     return {"kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
+def endpoints(name: str, count: int = 2) -> dict[str, Any]:
+    addresses = [{"ip": f"10.0.0.{number}"} for number in range(count)]
+    return {"kind": "Endpoints", "metadata": {"name": name}, "subsets": [{"addresses": addresses}]}
+
+
 def secret(**data: str) -> dict[str, Any]:
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     return {"kind": "Secret", "metadata": {"name": "word"}, "data": encoded}
@@ -126,6 +131,16 @@ def test_a_pod_of_its_own_is_no_deployment(refused: Callable[..., str]) -> None:
     assert "but `hello`" in refused(check, deployment("hello"))
     assert "no Deployment in the namespace" in refused(check)
     assert not refused(check, deployment("bell"))
+
+
+def test_the_bells_sleep_in_the_courses_shell(refused: Callable[..., str]) -> None:
+    check = checks.bell_sleeps
+    assert "the image is `lab/web`" in refused(check, deployment("bell", image="lab/web"))
+    assert "what the image says" in refused(check, deployment("bell"))
+    other = deployment("bell", command=["sleep", "600"])
+    assert "run `sleep 600` `command: [sleep, infinity]`" in refused(check, other)
+    for words in ({"command": ["sleep", "infinity"]}, {"args": ["sh", "-c", "sleep infinity"]}):
+        assert not refused(check, deployment("bell", image="lab/shell:latest", **words))
 
 
 def test_three_bells_are_wanted_and_ready(refused: Callable[..., str]) -> None:
@@ -152,7 +167,11 @@ def test_a_service_has_the_pods_behind_it(refused: Callable[..., str]) -> None:
     check, page = checks.page_has_pods_behind_it, deployment("page")
     found = refused(check, page, service("page", app="pagge"))
     assert "looks for `app=pagge`, and the pods have `app=page`" in found
-    assert not refused(check, page, service("page"))
+    found = refused(check, page, service("page"), endpoints("page", 1))
+    assert "1 of 2 pods are behind the Service" in found
+    one = deployment("page", ready=1, wanted=1)
+    assert "wants 1, not 2" in refused(check, one, service("page"), endpoints("page", 1))
+    assert not refused(check, page, service("page"), endpoints("page"))
 
 
 def test_a_services_page_is_that_of_the_pods(refused: Callable[..., str]) -> None:
@@ -178,7 +197,19 @@ def test_the_vault_names_the_secret_and_does_not_show_it(refused: Callable[..., 
     shown = [{"name": "WORD", "value": "4711"}]
     assert "for all to read" in refused(check, deployment("vault", env=shown))
     assert not refused(check, deployment("vault", env=BY_SECRET))
-    assert not refused(check, deployment("vault", envFrom=[{"secretRef": {"name": "word"}}]))
+    wrong_key = [{"name": "WORD", "valueFrom": {"secretKeyRef": {"name": "word", "key": "w"}}}]
+    assert "comes from the key `w`" in refused(check, deployment("vault", env=wrong_key))
+
+
+def test_a_secret_as_a_whole_makes_variables_of_its_keys_names(refused: Callable[..., str]) -> None:
+    check = checks.vault_names_the_secret
+    whole = deployment("vault", envFrom=[{"secretRef": {"name": "word"}}])
+    assert "from the Secret are `word`" in refused(check, whole, secret(word="4711"))
+    assert not refused(check, whole, secret(word="4711", WORD="4711"))
+    prefixed = deployment("vault", envFrom=[{"prefix": "W", "secretRef": {"name": "word"}}])
+    assert "`Wword`" in refused(check, prefixed, secret(word="4711"))
+    other = deployment("vault", envFrom=[{"secretRef": {"name": "other"}}])
+    assert "is not given it" in refused(check, other, secret(word="4711"))
 
 
 def test_the_vault_reads_the_word(refused: Callable[..., str]) -> None:
@@ -186,6 +217,8 @@ def test_the_vault_reads_the_word(refused: Callable[..., str]) -> None:
     things = deployment("vault", ready=1, wanted=1), replica_set("vault"), pod("vault", ready=True)
     assert "something else" in refused(check, *things, word="1")
     assert not refused(check, *things, word="4711")
+    none = deployment("vault", ready=0, wanted=0)
+    assert "wants 0, not 1 `kubectl scale deployment/vault --replicas 1`" in refused(check, none)
 
 
 def test_the_shop_keeps_its_probe_and_opens(refused: Callable[..., str]) -> None:
@@ -195,16 +228,20 @@ def test_the_shop_keeps_its_probe_and_opens(refused: Callable[..., str]) -> None
     assert "wants 1, not 2" in refused(checks.shop_is_ready, deployment("shop", wanted=1))
     assert not refused(checks.shop_is_ready, shop)
     assert "labels of the pods" in refused(checks.shop_is_open, shop, service("shop", app="shopp"))
-    assert not refused(checks.shop_is_open, shop, service("shop"), page="4711")
+    open_shop = shop, service("shop"), endpoints("shop")
+    assert not refused(checks.shop_is_open, *open_shop, page="4711")
 
 
-def test_that_there_is_no_cluster_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("own", "hint"), [("", "labkit cluster status"), ("Do it.", "Do it.")])
+def test_that_there_is_no_cluster_is_a_finding(
+    monkeypatch: pytest.MonkeyPatch, own: str, hint: str
+) -> None:
     @contextmanager
     def reached(_engine: object, _course: object) -> Iterator[Kubectl]:
-        raise ClusterError("There is no cluster.")
+        raise ClusterError("There is no cluster.", hint=own)
         yield
 
     monkeypatch.setattr(checks, "reached", reached)
     with pytest.raises(CheckFailed, match=r"^There is no cluster$") as caught:
         checks.bell_is_a_deployment(object())  # type: ignore[arg-type]
-    assert "labkit cluster status" in caught.value.hint
+    assert hint in caught.value.hint
