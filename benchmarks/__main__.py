@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import (
     checking,
+    cluster,
     grading,
     growing,
     live,
@@ -41,6 +42,7 @@ BENCHMARKS = {
     "growing": growing.run,
     "live": live.run,
     "nodes": nodes.run,
+    "cluster": cluster.run,
 }
 
 
