@@ -1,8 +1,8 @@
 """A real Kubernetes cluster for the lesson on it, from the first of these that serves.
 
 A cluster of the learner's own that they name; kind, k3d or minikube; the course's own node. Which
-one it is stands in a kubeconfig of the course. The learner's own is read when they name a context
-of it, and never written.
+one it is stands beside a kubeconfig of the course. The learner's own is read when they name a
+context of it, and never written.
 """
 
 from __future__ import annotations

@@ -12,8 +12,10 @@ import nbformat.v4 as nbf
 import psutil
 import pytest
 
-from labkit.running import run_notebook
+from labkit.course import Course
+from labkit.running import run_lessons, run_notebook
 from labkit.waiting import wait_until
+from tests.unit.tiny_course import write_course
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -210,3 +212,20 @@ def test_a_run_needs_no_guard_in_the_script_that_asks_for_it(tmp_path: Path) -> 
     )
     assert done.stdout.split() == ["asked", "True", "__main__", "ipykernel_launcher"]
     assert done.stderr == ""
+
+
+def test_a_lesson_on_a_cluster_does_not_build_its_image_in_a_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    course = write_course(tmp_path)
+    manifest = tmp_path / "course.toml"
+    manifest.write_text(
+        manifest.read_text().replace("minutes = 5", 'minutes = 5\nneeds = ["cluster"]')
+    )
+    monkeypatch.setattr("labkit.engine.probes.unmet", lambda _needs, _engine: ())
+    monkeypatch.setattr("labkit.checking.missing_images", lambda _engine, _names: "")
+    monkeypatch.setattr(
+        "labkit.cluster_ways.lacking", lambda _engine: "Run `labkit images ensure it`."
+    )
+    (report,) = run_lessons(object(), Course.load(course.root))  # type: ignore[arg-type]
+    assert (report.ok, report.error, report.cells) == (False, "Run `labkit images ensure it`.", ())
