@@ -59,7 +59,8 @@ def load(
     if found and (tool := tool_of(found)):
         tool.run(engine, path, tool.load, *names)
         return Loaded(tuple(names))
-    with nested.connected(engine, NAME, timeout=120) as node:
+    hint = _("Run `labkit cluster up`.")
+    with nested.connected(engine, NAME, timeout=120, hint=hint) as node:
         missing = [
             name
             for name, identifier in wanted.items()

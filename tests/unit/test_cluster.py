@@ -57,7 +57,7 @@ def an_engine(**more: Any) -> Any:
     images = FakeCollection(NoSuchImage, {"lab/shell": SimpleNamespace(id="sha256:1")})
     containers = FakeCollection(NoSuchContainer)
     return SimpleNamespace(
-        images=images, containers=containers, host="127.0.0.1", endpoint="unix:///s",
+        images=images, containers=containers, is_here=True, endpoint="unix:///s",
         info=dict, cli_env=lambda: dict(os.environ), **more,
     )  # fmt: skip
 
