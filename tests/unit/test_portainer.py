@@ -86,6 +86,23 @@ def test_what_the_registry_says_no_to_is_told_in_its_words() -> None:
     assert "cannot be had: manifest unknown." in refused.said
 
 
+def test_a_portainer_that_starts_is_waited_for_at_its_old_address_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+    said = iter(["", "", "", "2.19.4"])
+
+    def answer(host: str, port: int, path: str) -> str:
+        assert (host, port) == ("127.0.0.1", portainer.PORT)
+        asked.append(path)
+        return next(said)
+
+    monkeypatch.setattr(portainer, "_version", answer)
+    engine: Any = SimpleNamespace(host="127.0.0.1")
+    assert portainer.version(engine) == "2.19.4"
+    assert asked == [*portainer.STATUS] * 2
+
+
 def test_a_registry_that_keeps_silent_is_not_waited_for() -> None:
     late = EngineTooSlow("unix:///var/run/docker.sock")
     slow = probe("portainer", engine_at(Registry(error=late)))
