@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -33,6 +34,9 @@ def _serve(arguments: argparse.Namespace, course: Course) -> int:
     from labkit.dashboard.page.server import Dashboard
     from labkit.engine import connect
 
+    # Who has done what, on standard error, which a notebook does not show.
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("labkit.dashboard").setLevel(logging.INFO)
     engine = connect()
     try:
         served = Dashboard(engine, course, port=arguments.port)

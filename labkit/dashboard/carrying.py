@@ -11,7 +11,7 @@ import tarfile
 from typing import TYPE_CHECKING, Any
 
 from labkit.dashboard.inventory import rows
-from labkit.dashboard.operating import permit
+from labkit.dashboard.operating import permit, record
 from labkit.engine import transfer
 from labkit.errors import DashboardError, NameNotTyped
 from labkit.translation import _
@@ -62,6 +62,7 @@ def pull(
     permit(account)
     _ask_for(engine, [reference], typed)
     transfer.pull(engine, reference, show)
+    record(account, f"pull image {reference}")
 
 
 def load(
@@ -73,14 +74,17 @@ def load(
         DashboardError: It does not say which images are in it.
     """
     permit(account)
-    _ask_for(engine, names_in(path), typed)
+    names = names_in(path)
+    _ask_for(engine, names, typed)
     transfer.load(engine, path, show)
+    record(account, f"load image {' '.join(names)}")
 
 
 def push(engine: Engine, account: Account | None, name: str, show: Report) -> None:
     """Push an image."""
     permit(account)
     transfer.push(engine, name, show)
+    record(account, f"push image {name}")
 
 
 def names_in(path: Path) -> tuple[str, ...]:

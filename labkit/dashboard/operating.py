@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from labkit.dashboard.inventory import Row
     from labkit.engine import Engine
 
+LOG = logging.getLogger("labkit.dashboard")
 #: What can be done to what.
 ACTIONS: dict[str, tuple[str, ...]] = {
     "container": ("start", "stop", "restart", "pause", "unpause", "kill", "remove", "console"),
@@ -66,6 +68,11 @@ def permit(account: Account | None) -> None:
         raise NotPermitted(_("`{name}` may look, but not change.").format(name=account.name))
 
 
+def record(account: Account | None, did: str) -> None:
+    """Write down who has done what."""
+    LOG.info("%s: %s", account.name if account else "", did)
+
+
 def needs_name(row: Row, action: str) -> bool:
     """Tell whether the name must be typed first: it is somebody else's, and may suffer."""
     return not row.ours and action not in HARMLESS
@@ -108,6 +115,7 @@ def perform(engine: Engine, account: Account | None, change: Change) -> Row:
     else:
         row = checked(engine, account, change)
         _do(engine, change)
+    record(account, f"{change.action} {row.kind} {row.name}")
     return row
 
 
@@ -143,6 +151,7 @@ def create_container(engine: Engine, account: Account | None, wanted: making.Wan
     permit(account)
     _named(wanted.name)
     making.start(engine, making.create(engine, wanted))
+    record(account, f"create container {wanted.name}")
 
 
 def create_network(engine: Engine, account: Account | None, name: str) -> None:
@@ -155,6 +164,7 @@ def create_network(engine: Engine, account: Account | None, name: str) -> None:
     _named(name)
     if not making.ensure_network(engine, name, LABELS):
         raise DashboardError(_("There is a network `{name}` already.").format(name=name))
+    record(account, f"create network {name}")
 
 
 def create_volume(engine: Engine, account: Account | None, name: str) -> None:
@@ -167,6 +177,7 @@ def create_volume(engine: Engine, account: Account | None, name: str) -> None:
     _named(name)
     if not making.ensure_volume(engine, name, LABELS):
         raise DashboardError(_("There is a volume `{name}` already.").format(name=name))
+    record(account, f"create volume {name}")
 
 
 def _named(name: str) -> None:

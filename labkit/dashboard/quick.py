@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from labkit import images
 from labkit.commands import run
-from labkit.dashboard.operating import permit
+from labkit.dashboard.operating import permit, record
 from labkit.docker_config import VARIABLE, course_config
 from labkit.engine.ownership import owned
 from labkit.translation import _
@@ -85,6 +85,7 @@ def deploy(
     permit(account)
     images.ensure(engine, course, template.images, progress=progress)
     _compose(engine, course, template, say, "up", "--detach", "--wait")
+    record(account, f"deploy template {template.slug}")
 
 
 def belongings(engine: Engine, template: Template) -> tuple[str, ...]:
@@ -103,6 +104,7 @@ def take_away(
     """
     permit(account)
     _compose(engine, course, template, say, "down", "--volumes", "--timeout", "2")
+    record(account, f"take away template {template.slug}")
 
 
 def _compose(engine: Engine, course: Course, template: Template, say: Say, *words: str) -> None:

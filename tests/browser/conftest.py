@@ -14,7 +14,7 @@ from tests.browser.opened import chromium, open_course
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize
 
     from labkit.engine import Engine
     from tests.browser.jupyterlab import Notebook
@@ -76,11 +76,13 @@ def hello(lab: JupyterLab, opened: OpenCourse, clean_engine: Engine) -> Notebook
 
 
 @pytest.fixture
-def picture() -> Callable[[Page, str], None]:
+def picture() -> Callable[..., None]:
     """Keep a screenshot in the repository, where KEEP_SCREENSHOTS is set."""
 
-    def take(page: Page, name: str) -> None:
+    def take(page: Page, name: str, *hidden: Locator) -> None:
         if os.environ.get("KEEP_SCREENSHOTS"):
-            page.screenshot(path=KEPT / f"{name}.png", animations="disabled")
+            page.screenshot(
+                path=KEPT / f"{name}.png", animations="disabled", mask=hidden, mask_color="#888"
+            )
 
     return take

@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from labkit.engine.private import PrivateEngine
     from tests.browser.jupyterlab import JupyterLab
 
-    Picture = Callable[[Page, str], None]
+    Picture = Callable[..., None]
 
 #: Milliseconds that a page may take on a slow machine.
 PATIENCE = 60_000
+#: Presses of Tab within which anything on the page is reached.
+MOST_TABS = 60
+PASSWORD = "long enough"  # noqa: S105 - of no one
 MARKUP = "<img src=x onerror=\"document.title='injected'\"><b>bold</b>"
 TABS = (
     *("Status", "Templates", "Containers", "Images", "Networks"),
@@ -78,17 +81,27 @@ def opened(browser: Browser, address: str) -> Iterator[Page]:
     context.close()
 
 
-def in_both_themes(page: Page, picture: Picture, name: str) -> list[str]:
+def in_both_themes(page: Page, picture: Picture, name: str, *, hidden: str = "") -> list[str]:
     """Return what axe finds wrong once nothing fades any more; the page is left light."""
     wrong = []
     for theme, rules in (("dark", {"runOnly": ["color-contrast"]}), ("light", None)):
         page.emulate_media(color_scheme=theme)
-        expect(page.locator(f"body.body--{theme}")).to_be_visible()
+        if urlsplit(page.url).path != "/login":  # which has no more than CSS
+            expect(page.locator(f"body.body--{theme}")).to_be_visible()
         page.evaluate(_AT_REST)
         found = Axe().run(page, options=rules).response["violations"]
         wrong += [f"{theme} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
-        picture(page, f"dashboard-{name}-{theme}")
+        picture(page, f"dashboard-{name}-{theme}", *([page.get_by_text(hidden)] if hidden else ()))
     return wrong
+
+
+def by_tab(page: Page, wanted: Locator, key: str = "Tab") -> None:
+    """Go on by the keyboard until something has the focus."""
+    for _press in range(MOST_TABS):
+        page.keyboard.press(key)
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(wanted)
 
 
 def tab(page: Page, name: str) -> None:
@@ -128,13 +141,13 @@ def test_a_container_is_seen_entered_and_stopped(
     board: Page, clean_engine: Engine, picture: Picture
 ) -> None:
     tab(board, "Containers")
-    written = f"echo '{MARKUP}'; trap exit TERM; while :; do sleep 0.2; done"
+    written = "printf '%s' \"$A\"; trap exit TERM; while :; do sleep 0.2; done"
     run(clean_engine, "lab-outside", written, labels={MARKUP: MARKUP}, environment={"A": MARKUP})
     expect(board.get_by_role("row", name=re.compile("lab-outside"))).to_contain_text("running")
     board.get_by_role("button", name="lab-outside").click()
 
     details = board.get_by_role("dialog")
-    expect(details.get_by_text("<b>bold</b>").last).to_be_visible()
+    expect(details.locator(".labkit-log")).to_have_text(MARKUP)
     assert board.locator("img[src=x], b:text('bold')").count() == 0
     assert board.title() != "injected"
     assert in_both_themes(board, picture, "container") == []
@@ -145,22 +158,41 @@ def test_a_container_is_seen_entered_and_stopped(
     board.keyboard.type("echo $((40 + 2)) > /typed; echo it is $((40 + 2))\n")
     expect(board.locator(".xterm-rows")).to_contain_text("it is 42")
     assert clean_engine.containers.read_file("lab-outside", "/typed") == b"42\n"
-    picture(board, "dashboard-console")
-    board.get_by_role("button", name="Close").click()
+    assert in_both_themes(board, picture, "console") == []
+
+    # Something that no terminal says.
+    place = board.locator(".labkit-terminal").get_attribute("id") or ""
+    board.evaluate(f"getElement({place.removeprefix('c')}).$emit('data', 42)")
+    said(board, "This is a fault of the course, not yours")
+
+    # From here on by the keyboard alone.
+    console = board.get_by_role("dialog", name="Console in lab-outside")
+    expect(console).to_have_accessible_description("Shift+Tab leaves the terminal.")
+    close = console.get_by_role("button", name="Close")
+    board.locator(".xterm-helper-textarea").focus()
+    board.keyboard.type("echo a")
+    board.keyboard.press("Tab")
+    board.keyboard.type("b; echo still $((1 + 1))\n")
+    expect(board.locator(".xterm-rows")).to_contain_text("still 2")
+    by_tab(board, close, "Shift+Tab")
+    by_tab(board, board.locator(".xterm-helper-textarea"))
+    by_tab(board, close, "Shift+Tab")
+    board.keyboard.press("Enter")
+    expect(console).to_have_count(0)
     wait_until(
         lambda: shells(clean_engine, "lab-outside") == 0, what="the shell to end", timeout=20
     )
-
-    # From here on by the keyboard alone.
-    board.get_by_role("button", name="lab-outside").focus()
+    by_tab(board, board.get_by_role("button", name="lab-outside"))
     board.keyboard.press("Enter")
-    board.get_by_role("dialog").get_by_role("button", name="stop", exact=True).focus()
+    by_tab(board, board.get_by_role("dialog").get_by_role("button", name="stop", exact=True))
     board.keyboard.press("Enter")
     expect(board.get_by_role("row", name=re.compile("lab-outside"))).to_contain_text("exited")
     assert not clean_engine.containers.get("lab-outside").running
 
 
-def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine: Engine) -> None:
+def test_what_is_not_the_courses_goes_only_by_its_name(
+    board: Page, clean_engine: Engine, picture: Picture
+) -> None:
     api: Any = clean_engine.client.api
     api.create_network("theirs-seen", "bridge")
     try:
@@ -168,6 +200,9 @@ def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine
         for typed in ("theirs", "theirs-seen"):
             press(board, "theirs-seen", "remove")
             asked = board.get_by_role("dialog").get_by_role("textbox", name="Name")
+            expect(asked).to_be_focused()
+            if typed == "theirs":
+                assert in_both_themes(board, picture, "name") == []
             asked.fill(typed)
             asked.press("Enter")
             expect(board.get_by_role("dialog")).to_have_count(0)
@@ -184,7 +219,7 @@ def test_what_is_not_the_courses_goes_only_by_its_name(board: Page, clean_engine
 
 
 def test_what_is_filled_in_is_made_and_what_is_removed_is_asked_for(
-    board: Page, clean_engine: Engine
+    board: Page, clean_engine: Engine, picture: Picture
 ) -> None:
     for kind in ("network", "volume"):
         tab(board, f"{kind.title()}s")
@@ -225,6 +260,8 @@ def test_what_is_filled_in_is_made_and_what_is_removed_is_asked_for(
     assert found.strip() == "hello"
 
     press(board, "lab-made", "remove")
+    expect(board.get_by_role("dialog", name="Remove container lab-made?")).to_be_visible()
+    assert in_both_themes(board, picture, "removal") == []
     board.get_by_role("dialog").get_by_role("button", name="Leave it").click()
     expect(board.get_by_role("dialog")).to_have_count(0)
     assert clean_engine.containers.exists("lab-made")
@@ -273,11 +310,12 @@ def test_an_image_goes_to_a_registry_and_into_a_file_and_comes_back(
     saved.value.save_as(archive)
     transfer.untag(clean_engine, name)
     expect(board.get_by_role("button", name=name)).to_have_count(0)
-    with board.expect_file_chooser() as chooser:
-        board.get_by_role("button", name="Load an archive").click()
-    chooser.value.set_files(archive)
+    load(board, archive)
     expect(board.get_by_role("button", name=name)).to_be_visible()
     transfer.untag(clean_engine, name)
+    archive.write_text("no archive")
+    load(board, archive)
+    said(board, "This file is no archive of images")
 
     tab(board, "Templates")
     board.get_by_role("button", name="Take away Registry").click()
@@ -287,6 +325,45 @@ def test_an_image_goes_to_a_registry_and_into_a_file_and_comes_back(
     agree(board, "Take away Registry?")
     said(board, "Registry is gone")
     assert not clean_engine.containers.exists("lab-app-registry-registry-1")
+
+
+def load(page: Page, archive: Path) -> None:
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Load an archive").click()
+    chooser.value.set_files(archive)
+
+
+def test_an_image_that_comes_in_takes_somebodys_name_only_when_that_is_typed(
+    board: Page, clean_engine: Engine, tmp_path: Path
+) -> None:
+    theirs, archive = "theirs.invalid/image:1", tmp_path / "image.tar"
+
+    def id_() -> str:
+        return clean_engine.images.get(theirs).id
+
+    transfer.tag(clean_engine, "lab/web", "theirs.invalid/image", "1")
+    try:
+        archive.write_bytes(b"".join(transfer.save(clean_engine, [theirs])))
+        web, shell = id_(), clean_engine.images.get("lab/shell").id
+        transfer.tag(clean_engine, "lab/shell", "theirs.invalid/image", "1")
+        tab(board, "Images")
+        asked = board.get_by_role("dialog").get_by_role("textbox", name="Name")
+        load(board, archive)
+        asked.fill("theirs")
+        asked.press("Enter")
+        said(board, "Type its name")
+        assert id_() == shell
+        board.get_by_role("textbox", name="Image, such as").fill(theirs)
+        board.get_by_role("button", name="Pull", exact=True).click()
+        asked.press("Escape")
+        expect(board.get_by_role("dialog")).to_have_count(0)
+        load(board, archive)
+        asked.fill(theirs)
+        asked.press("Enter")
+        said(board, "the archive is loaded")
+        assert id_() == web
+    finally:
+        transfer.untag(clean_engine, theirs)
 
 
 def test_all_tabs_by_the_keyboard_in_both_themes_and_a_page_that_goes_leaves_nothing(
@@ -316,13 +393,18 @@ def test_all_tabs_by_the_keyboard_in_both_themes_and_a_page_that_goes_leaves_not
         expect(board.get_by_role("tab", name=name)).to_be_focused()
         board.keyboard.press("Enter")
         expect(board.get_by_role("tab", name=name, selected=True)).to_be_visible()
-        wrong += in_both_themes(board, picture, name.lower())
+        hidden = "Docker Engine" if name == "Status" else ""  # it names one machine's engine
+        wrong += in_both_themes(board, picture, name.lower(), hidden=hidden)
         board.keyboard.press("ArrowRight")
     assert "\n".join(wrong) == ""
     board.set_viewport_size({"width": 390, "height": 720})
     tab(board, "Containers")
-    picture(board, "dashboard-narrow")
-    expect(board.get_by_role("row", name=re.compile("lab-fails"))).to_contain_text("exited (3)")
+    row = board.locator(".labkit-item").filter(has_text="lab-fails")
+    expect(row).to_contain_text("exited (3)")
+    expect(row).to_contain_text("the course's")
+    assert in_both_themes(board, picture, "narrow") == []
+    row.get_by_role("button", name="lab-fails").click()
+    board.get_by_role("dialog").get_by_role("button", name="Close").click()
     assert board.evaluate("document.documentElement.scrollWidth <= innerWidth")
     wait_until(
         lambda: shells(clean_engine, "lab-entered") == 0, what="the shell to end", timeout=30
@@ -330,21 +412,45 @@ def test_all_tabs_by_the_keyboard_in_both_themes_and_a_page_that_goes_leaves_not
     wait_until(lambda: connections(server) < with_two, what="connections to end", timeout=10)
 
 
-def test_a_viewer_looks_and_goes_with_the_account(
+@pytest.fixture
+def accounts(environment: dict[str, str]) -> Accounts:
+    return Accounts(Path(environment["LABKIT_WORK"]) / ".labkit" / "accounts.json")
+
+
+@pytest.fixture
+def logged_in(
     browser: Browser,
     attached: AttachedDashboard,
     environment: dict[str, str],
-    clean_engine: Engine,
+    accounts: Accounts,
+) -> Iterator[Callable[[Role], Page]]:
+    """Log somebody in by a password, in a browser of their own."""
+    contexts = []
+
+    def log_in(role: Role) -> Page:
+        accounts.put("vic", role, PASSWORD)
+        contexts.append(
+            browser.new_context(bypass_csp=True, base_url=attached.address(environment))
+        )
+        page = contexts[-1].new_page()
+        page.set_default_timeout(PATIENCE)
+        page.goto("/login")
+        page.get_by_role("textbox", name="Name").fill("vic")
+        page.get_by_role("textbox", name="Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"vic ({role})")).to_be_visible(timeout=PATIENCE)
+        return page
+
+    yield log_in
+    for context in contexts:
+        context.close()
+
+
+def test_a_viewer_looks_and_goes_with_the_account(
+    logged_in: Callable[[Role], Page], accounts: Accounts, clean_engine: Engine, picture: Picture
 ) -> None:
     run(clean_engine, "lab-seen", "echo a line; sleep 600")
-    accounts = Accounts(Path(environment["LABKIT_WORK"]) / ".labkit" / "accounts.json")
-    accounts.put("vic", Role.VIEWER, "long enough")
-    page = browser.new_page(base_url=attached.address(environment))
-    page.goto("/login")
-    page.get_by_role("textbox", name="Name").fill("vic")
-    page.get_by_role("textbox", name="Password").fill("long enough")
-    page.keyboard.press("Enter")
-    expect(page.get_by_text("vic (viewer)")).to_be_visible(timeout=PATIENCE)
+    page = logged_in(Role.VIEWER)
     tab(page, "Containers")
     page.get_by_role("button", name="lab-seen").click()
     details = page.get_by_role("dialog")
@@ -352,7 +458,45 @@ def test_a_viewer_looks_and_goes_with_the_account(
     assert details.get_by_role("button").all_inner_texts() == ["Close"]
     accounts.remove("vic")
     expect(page.get_by_role("textbox", name="Password")).to_be_visible()
-    page.close()
+    assert in_both_themes(page, picture, "login") == []
+
+
+def test_who_may_not_change_any_more_is_refused_on_the_page_that_is_open_and_loses_the_console(
+    logged_in: Callable[[Role], Page], accounts: Accounts, clean_engine: Engine
+) -> None:
+    run(clean_engine, "lab-seen", "sleep 600")
+    page = logged_in(Role.OPERATOR)
+    tab(page, "Containers")
+    press(page, "lab-seen", "console")
+    expect(page.locator(".xterm-rows")).to_contain_text("/ #")
+    accounts.put("vic", Role.VIEWER, PASSWORD)
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    wait_until(lambda: shells(clean_engine, "lab-seen") == 0, what="the shell to end", timeout=20)
+    tab(page, "Volumes")
+    page.get_by_role("textbox", name="New volume").fill("lab-late")
+    page.get_by_role("tabpanel").get_by_role("button", name="Create").click()
+    said(page, "may look, but not change")
+    assert not clean_engine.volumes.exists("lab-late")
+
+
+def test_a_page_whose_account_cannot_be_read_goes_and_the_others_go_on(
+    logged_in: Callable[[Role], Page],
+    browser: Browser,
+    attached: AttachedDashboard,
+    environment: dict[str, str],
+    accounts: Accounts,
+    clean_engine: Engine,
+) -> None:
+    page = logged_in(Role.VIEWER)
+    for other in opened(browser, attached.address(environment)):
+        tab(other, "Containers")
+        accounts.path.chmod(0o640)
+        try:
+            run(clean_engine, "lab-after", "sleep 600")
+            expect(other.get_by_role("button", name="lab-after")).to_be_visible()
+            expect(page.get_by_text("chmod 600")).to_be_visible(timeout=PATIENCE)
+        finally:
+            accounts.path.chmod(0o600)
 
 
 def test_who_logs_out_is_out_on_every_page(board: Page, clean_engine: Engine) -> None:
@@ -375,6 +519,21 @@ def connections(process: psutil.Process) -> int:
     return len([one for one in process.net_connections("all") if one.status != "LISTEN"])
 
 
+def scaled_to_three(board: Page, picture: Picture) -> list[str]:
+    """Scale the service that has two tasks; return what axe finds wrong."""
+    board.get_by_role("button", name="lab-tasks").click()
+    tasks = board.get_by_role("spinbutton", name="Tasks")
+    expect(tasks).to_have_value("2")
+    wrong = in_both_themes(board, picture, "service")
+    scale = board.get_by_role("dialog").get_by_role("button", name="scale")
+    tasks.fill("")
+    scale.click()
+    said(board, "Say how many tasks")
+    tasks.fill("3")
+    scale.click()
+    return wrong
+
+
 def test_a_swarm_is_followed_and_an_engine_that_restarts(
     browser: Browser, private: PrivateEngine, clean_engine: Engine, tmp_path: Path, picture: Picture
 ) -> None:
@@ -392,17 +551,12 @@ def test_a_swarm_is_followed_and_an_engine_that_restarts(
         for board in opened(browser, address):
             tab(board, "Swarm")
             expect(board.get_by_role("row", name=re.compile("ready, active"))).to_be_visible()
-            service = swarm.services.create(
-                "lab/shell:latest", ["sleep", "600"], name="lab-tasks", labels={MARKUP: MARKUP}
-            )
+            service = swarm.services.create("lab/shell:latest", ["sleep", "600"], name="lab-tasks")
             row = board.get_by_role("row", name=re.compile("lab-tasks"))
             expect(row).to_contain_text("1 of 1 run")
             service.scale(2)
             expect(row).to_contain_text("2 of 2 run")
-            board.get_by_role("button", name="lab-tasks").click()
-            board.get_by_role("spinbutton", name="Tasks").fill("3")
-            picture(board, "dashboard-service")
-            board.get_by_role("dialog").get_by_role("button", name="scale").click()
+            assert scaled_to_three(board, picture) == []
             expect(row).to_contain_text("3 of 3 run")
             press(board, "lab-tasks", "remove")
             agree(board, "Remove service lab-tasks?")
@@ -450,7 +604,9 @@ def test_a_notebook_shows_it_logged_in_and_it_ends_with_the_kernel(
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         lab.theme(theme)
         shown.scroll_into_view_if_needed()
-        picture(lab.page, f"dashboard-notebook-{theme.rpartition(' ')[2].lower()}")
+        name = theme.rpartition(" ")[2].lower()
+        expect(frame.locator(f"body.body--{name}")).to_be_visible()
+        picture(lab.page, f"dashboard-notebook-{name}")
     address = shown.get_attribute("src") or ""
     assert "/enter?token=" in address
     assert answers(address)

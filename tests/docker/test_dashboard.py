@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -115,12 +116,40 @@ def test_a_console_is_a_terminal_and_ends_its_shell(clean_engine: Engine) -> Non
     console.close()
     assert console.read() == b""
 
-    def shells() -> bool:
-        return re.search(
-            r"\ssh$", clean_engine.containers.ask("lab-board", "ps").output, re.MULTILINE
-        )  # type: ignore[return-value]
+    wait_until(lambda: not shells(clean_engine), what="the shell to end", timeout=10)
+    console.close()
 
-    wait_until(lambda: not shells(), what="the shell to end", timeout=10)
+
+def shells(engine: Engine) -> list[str]:
+    return re.findall(r"\ssh$", engine.containers.ask("lab-board", "ps").output, flags=re.MULTILINE)
+
+
+def test_a_console_that_is_closed_at_once_leaves_no_shell(clean_engine: Engine) -> None:
+    sleeper(clean_engine, "lab-board")
+    console = Console(clean_engine, "lab-board")
+    assert len(shells(clean_engine)) == 1
+    console.close()
+    wait_until(lambda: not shells(clean_engine), what="the shell to end", timeout=10)
+
+
+def test_a_console_closes_while_somebody_writes_what_is_not_read(clean_engine: Engine) -> None:
+    sleeper(clean_engine, "lab-board")
+    console = Console(clean_engine, "lab-board")
+    console.write(b"exec sleep 600\n")
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(console.write, b"x" * (1 << 24))
+        assert not wait([writing], timeout=1).done
+        console.close()
+        writing.result(timeout=10)
+
+
+def test_a_console_without_a_shell_says_what_the_engine_said(clean_engine: Engine) -> None:
+    sleeper(clean_engine, "lab-board")
+    command = "rm /bin/sh"
+    assert clean_engine.containers.ask("lab-board", "sh", "-c", command).exit_code == 0
+    console = Console(clean_engine, "lab-board")
+    assert b"sh" in console.read()
+    assert console.read() == b""
     console.close()
 
 
@@ -231,10 +260,13 @@ def test_the_cookie_is_for_this_site_and_no_script(served: Served) -> None:
         assert "samesite=strict" in set_cookie
 
 
-def test_an_address_works_once(served: Served) -> None:
+def test_an_address_works_once(
+    served: Served, board: AttachedDashboard, environment: dict[str, str]
+) -> None:
     with served.browser() as first, served.browser() as second:
-        assert first.get(served.address).status_code == 200
-        assert second.get(served.address).status_code == 403
+        for address in (served.address, board.address(environment)):
+            assert first.get(address).status_code == 200
+            assert second.get(address).status_code == 403
 
 
 def test_the_page_loads_from_here_alone(owner: httpx.Client) -> None:
@@ -315,7 +347,8 @@ def test_a_wrong_password_is_slowed_down_and_names_are_escaped(served: Served) -
     served.accounts.put("slow", Role.VIEWER, PASSWORD)
     with served.browser() as browser:
         # The longer it goes on, the longer is the wait, also for a machine that is slow itself.
-        for _try in range(FREE_TRIES + 5):
+        for number in range(FREE_TRIES + 5):
+            browser.headers["X-Forwarded-For"] = f"10.0.0.{number}"
             answer = served.log_in(browser, "slow", "<b>wrong</b>")
             assert answer.status_code == 403
             assert "<b>wrong" not in answer.text

@@ -660,8 +660,12 @@ def test_only_a_removal_removes_anything(
     assert did[0].startswith("remove") == (action == "remove")
 
 
-def test_an_operator_changes_what_is_the_courses(engine: list[tuple[str, ...]]) -> None:
+def test_an_operator_changes_what_is_the_courses_and_that_is_written_down(
+    engine: list[tuple[str, ...]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "labkit.dashboard")
     assert perform(OPERATOR, "1", "remove") == OURS
+    assert caplog.messages == ["ada: remove container lab-web"]
     assert engine == [("1", "remove")]
 
 

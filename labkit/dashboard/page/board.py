@@ -41,6 +41,10 @@ body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
 .labkit-cards { display: grid; gap: 1rem; width: 100%;
   grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)) }
 .labkit-bar { align-items: center }
+.labkit-item { width: 100%; padding: .25rem 0; border-bottom: 1px solid #8888;
+  overflow-wrap: anywhere }
+.labkit-item .labkit-name { max-width: 100% }
+.labkit-image { width: 16rem }
 .labkit-name { width: max-content; max-width: min(24rem, 45vw) }
 .labkit-name .q-btn__content { overflow-wrap: anywhere; text-align: left; white-space: normal }
 .labkit-tabs { max-width: 100% }

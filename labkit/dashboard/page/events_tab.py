@@ -25,7 +25,9 @@ def build(page: Page) -> None:
         "detail": _("Details"),
     }
     with ui.row().classes("items-center"):
-        words = ui.input(_("Filter")).props("dense clearable outlined").classes("labkit-filter")
+        words = (
+            ui.input(_("Filter events")).props("dense clearable outlined").classes("labkit-filter")
+        )
         held = ui.switch(_("Pause"))
     columns = [
         {"name": k, "label": label, "field": k, "align": "left"} for k, label in titles.items()

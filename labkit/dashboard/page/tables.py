@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 PAGE = 50
 #: Vue writes `{{ … }}` and bound attributes as text, so a name cannot bring markup.
-NAME_CELL = """
-<q-td :props="props">
+NAME_BUTTON = """
   <q-btn flat dense no-caps align="left" color="primary" class="labkit-name" :label="props.row.name"
     @click="$parent.$emit('open', props.row.key)" />
-</q-td>
+"""
+NAME_CELL = f"""
+<q-td :props="props">{NAME_BUTTON}</q-td>
 """
 #: Quasar's own has a sign of warning in it, and nothing is wrong.
 EMPTY = """<div class="q-pa-sm">{{ props.message }}</div>"""
@@ -33,15 +34,24 @@ IN_ORDER = """(a, b) => {
   return one === null || other === null ? a.localeCompare(b, undefined, {numeric: true})
     : one - other;
 }"""
-STATE_CELL = """
-<q-td :props="props">
-  <q-icon v-if="!/^(ready|down|\\d)/.test(props.row.state)"
+STATE_ICON = """
+  <q-icon v-if="props.row.state && !/^(ready|down|\\d)/.test(props.row.state)"
     aria-hidden="true" size="xs" class="q-mr-xs"
     :name="props.row.state.startsWith('running') ? 'play_circle' : 'stop_circle'"
     :color="props.row.state.includes('unhealthy') ? 'negative'
-            : props.row.state.startsWith('running') ? 'positive' : 'grey'" />{{ props.row.state }}
-</q-td>
+            : props.row.state.startsWith('running') ? 'positive' : 'grey'" />
 """
+STATE_CELL = f"""
+<q-td :props="props">{STATE_ICON}{{{{ props.row.state }}}}</q-td>
+"""
+#: On a narrow screen a table is a list of these.
+CARD = f"""
+<div class="labkit-item">{NAME_BUTTON}<div>{STATE_ICON}{{{{
+  [props.row.state, props.row.detail, props.row.whose].filter(Boolean).join(' · ')
+}}}}</div></div>
+"""
+#: Quasar's own limit of what is narrow, in its own words.
+NARROW = "Quasar.Screen.lt.sm"
 
 
 class Table:
@@ -72,12 +82,15 @@ class Table:
             *([_column("detail", detail)] if detail else ()),
             _column("whose", _("Whose")),
         ]
-        filtered = ui.input(_("Filter")).props("dense clearable outlined").classes("labkit-filter")
+        asked = _("Filter {things}").format(things=title.lower())
+        filtered = ui.input(asked).props("dense clearable outlined").classes("labkit-filter")
         self._table = ui.table(
             columns=columns, rows=[], row_key="key", title=title, pagination=PAGE
         ).classes("labkit-wide")
         self._table.props(f'flat bordered no-data-label="{empty}"')
         self._table.add_slot("no-data", EMPTY)
+        self._table.props[":grid"] = NARROW
+        self._table.add_slot("item", CARD)
         self._table.add_slot("body-cell-name", NAME_CELL)
         if state:
             self._table.add_slot("body-cell-state", STATE_CELL)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nicegui import background_tasks, ui
 
-from labkit.dashboard.operating import Change, checked
+from labkit.dashboard.operating import Change, checked, record
 from labkit.dashboard.page.doing import complain
 from labkit.engine.consoles import Console
 from labkit.errors import LabError
@@ -46,6 +46,7 @@ async def open_terminal(page: Page, row: Row, typed: str = "") -> None:
     if client.is_deleted or not page.changes:  # it went while the shell was opened
         await asyncio.to_thread(console.close)
         return
+    record(page.account, f"console container {row.name}")
     _Terminal(page, row.name, console).show()
 
 

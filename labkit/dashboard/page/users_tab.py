@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from labkit.dashboard.accounts import Role
-from labkit.dashboard.operating import permit
+from labkit.dashboard.operating import permit, record
 from labkit.dashboard.page.doing import complain, done
 from labkit.errors import LabError
 from labkit.translation import _
@@ -76,10 +76,13 @@ class _Users:
     def _put(self, name: str, role: str, password: str) -> None:
         permit(self._page.account)
         self._accounts.put(name, Role(role), password)
+        record(self._page.account, f"make {name} {role}")
 
     def _remove(self, name: str) -> None:
         permit(self._page.account)
+        account = self._page.account
         self._accounts.remove(name)
+        record(account, f"remove account {name}")
 
 
 def build(page: Page) -> None:
