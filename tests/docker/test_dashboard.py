@@ -23,6 +23,7 @@ from labkit.dashboard.operating import Change
 from labkit.dashboard.sessions import FREE_TRIES
 from labkit.engine.consoles import Console
 from labkit.engine.making import Wanted
+from labkit.engine.processes import command_line
 from labkit.errors import NameNotTyped
 from labkit.obtaining import Silent
 from labkit.waiting import wait_until
@@ -371,6 +372,7 @@ def test_a_dashboard_ends_with_who_started_it_also_when_that_is_killed(
     script = (
         "import os, sys; from labkit.dashboard.attached import AttachedDashboard\n"
         "board = AttachedDashboard(); print(board.address(os.environ), flush=True)\n"
+        "print(board._process.pid, flush=True)\n"
         "sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -381,10 +383,12 @@ def test_a_dashboard_ends_with_who_started_it_also_when_that_is_killed(
         text=True,
     ) as starter:
         assert starter.stdout is not None
-        address = starter.stdout.readline().strip()
+        address, process = starter.stdout.readline().strip(), int(starter.stdout.readline())
         assert answers(address)
+        assert command_line(process)
         starter.kill()
-    wait_until(lambda: not answers(address), what="the dashboard to end", timeout=20)
+    wait_until(lambda: not command_line(process), what="the dashboard to end", timeout=20)
+    assert not answers(address)
 
 
 def answers(address: str) -> bool:
