@@ -82,7 +82,10 @@ def picture() -> Callable[..., None]:
     def take(page: Page, name: str, *hidden: Locator) -> None:
         if os.environ.get("KEEP_SCREENSHOTS"):
             page.screenshot(
-                path=KEPT / f"{name}.png", animations="disabled", mask=hidden, mask_color="#888"
+                path=KEPT / f"{name}.png",
+                animations="disabled",
+                mask=list(hidden),
+                mask_color="#888",
             )
 
     return take

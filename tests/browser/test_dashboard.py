@@ -41,6 +41,8 @@ TABS = (
     *("Status", "Templates", "Containers", "Images", "Networks"),
     *("Volumes", "Events", "Swarm", "Users"),
 )
+#: For axe what a dialog lies over lies over it, unless it has a place of its own.
+_ABOVE = ".q-dialog .q-card { z-index: 1 }"
 _AT_REST = """() => Promise.all(document.getAnimations()
     .filter(one => one.effect.getComputedTiming().endTime !== Infinity)
     .map(one => one.finished.catch(() => null)))"""
@@ -84,13 +86,18 @@ def opened(browser: Browser, address: str) -> Iterator[Page]:
 def in_both_themes(page: Page, picture: Picture, name: str, *, hidden: str = "") -> list[str]:
     """Return what axe finds wrong once nothing fades any more; the page is left light."""
     wrong = []
+    page.add_style_tag(content=_ABOVE)
     for theme, rules in (("dark", {"runOnly": ["color-contrast"]}), ("light", None)):
         page.emulate_media(color_scheme=theme)
         if urlsplit(page.url).path != "/login":  # which has no more than CSS
             expect(page.locator(f"body.body--{theme}")).to_be_visible()
         page.evaluate(_AT_REST)
         found = Axe().run(page, options=rules).response["violations"]
-        wrong += [f"{theme} {one['id']}: {one['nodes'][0]['html'][:200]}" for one in found]
+        wrong += [
+            f"{theme} {one['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for one in found
+            for node in one["nodes"][:1]
+        ]
         picture(page, f"dashboard-{name}-{theme}", *([page.get_by_text(hidden)] if hidden else ()))
     return wrong
 
@@ -141,7 +148,7 @@ def test_a_container_is_seen_entered_and_stopped(
     board: Page, clean_engine: Engine, picture: Picture
 ) -> None:
     tab(board, "Containers")
-    written = "printf '%s' \"$A\"; trap exit TERM; while :; do sleep 0.2; done"
+    written = "printf '%s\\n' \"$A\"; trap exit TERM; while :; do sleep 0.2; done"
     run(clean_engine, "lab-outside", written, labels={MARKUP: MARKUP}, environment={"A": MARKUP})
     expect(board.get_by_role("row", name=re.compile("lab-outside"))).to_contain_text("running")
     board.get_by_role("button", name="lab-outside").click()

@@ -33,6 +33,7 @@ body { --q-primary: #1c5fa8 !important; --q-negative: #b3261e !important;
   .body--dark .text-negative { color: #f2a19a !important }
   .body--dark .text-positive { color: #7fd99a !important }
 }
+.body--dark .q-field__control { color: #8ec5f5 }
 .labkit-hidden, .q-loading-bar { display: none }
 .labkit-wide { width: 100% }
 .labkit-break { overflow-wrap: anywhere }

@@ -169,6 +169,7 @@ def _pull(page: Page) -> None:
 
 def _load(page: Page) -> None:
     async def uploaded() -> None:
+        upload.reset()  # else the same file would not be taken again
         if not page.arrived:
             return
         with page.arrived.pop(0) as file:
@@ -179,6 +180,7 @@ def _load(page: Page) -> None:
             await done_by_name(_("Load"), _("the archive is loaded"), work)
 
     def failed(event: GenericEventArguments) -> None:
+        upload.reset()
         complain(DashboardError(str(event.args or _("The archive did not arrive."))))
 
     # Quasar's own list of files cannot be used without a mouse, so a button stands for it.
