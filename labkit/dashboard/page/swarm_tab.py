@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nicegui import ui
 
 from labkit.dashboard.page.details import open_details
+from labkit.dashboard.page.doing import plain
 from labkit.dashboard.page.tables import Table
 from labkit.errors import LabError
 from labkit.translation import _
@@ -37,7 +38,7 @@ def build(page: Page) -> None:
         try:
             rows = await asyncio.to_thread(page.desk.swarm.rows)
         except LabError as error:
-            rows, said.text = (), str(error)
+            rows, said.text = (), plain(str(error))
         else:
             said.text = ""
         finally:
