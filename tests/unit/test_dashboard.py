@@ -9,6 +9,7 @@ import json
 import re
 import tarfile
 import threading
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,6 +24,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from labkit.cli.dashboard import _announced
 from labkit.dashboard import carrying, operating, quick, status
 from labkit.dashboard.accounts import AT_ONCE, COST, Account, Accounts, Role
 from labkit.dashboard.frame import frame_html
@@ -809,11 +811,30 @@ def test_a_browser_is_led_by_a_file_that_nobody_else_reads(
 ) -> None:
     monkeypatch.setenv("LABKIT_WORK", str(tmp_path))
     dashboard = Dashboard(None, course)  # type: ignore[arg-type]
-    address = dashboard.address()
-    door = dashboard.door(address)
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    _announced(dashboard, Namespace(no_browser=False))()
+    [door] = (tmp_path / ".labkit").iterdir()
+    assert opened == [door.as_uri()]
     assert door.stat().st_mode & 0o777 == 0o600
-    assert f"url={address}" in door.read_text()
+    [token] = re.findall(
+        rf"url=http://127.0.0.1:{dashboard.port}/enter\?token=(.+)\"", door.read_text()
+    )
+    assert dashboard.sessions.accept(token).account.may_change
     dashboard._socket.close()
+
+
+def test_a_service_of_a_hub_has_no_address_that_logs_in(
+    course: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LABKIT_WORK", str(tmp_path))
+    monkeypatch.setenv("JUPYTERHUB_API_URL", "http://127.0.0.1:1/hub/api")
+    for user, logs_in in (("", False), ("ada", True)):
+        monkeypatch.setenv("JUPYTERHUB_USER", user)
+        dashboard = Dashboard(None, course)  # type: ignore[arg-type]
+        assert ("token" in dashboard.address()) == logs_in
+        assert ("token" in dashboard.address_by_hub()) == logs_in
+        dashboard._socket.close()
 
 
 def message(action: str, kind: str = "container", **attributes: str) -> dict[str, Any]:
