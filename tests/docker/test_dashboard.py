@@ -136,7 +136,13 @@ def test_a_console_that_is_closed_at_once_leaves_no_shell(clean_engine: Engine) 
 def test_a_console_closes_while_somebody_writes_what_is_not_read(clean_engine: Engine) -> None:
     sleeper(clean_engine, "lab-board")
     console = Console(clean_engine, "lab-board")
-    console.write(b"exec sleep 600\n")
+    # A terminal that is not raw throws away what is too much.
+    console.write(b"stty raw -echo; exec sleep 601\n")
+    wait_until(
+        lambda: "sleep 601" in clean_engine.containers.ask("lab-board", "ps").output,
+        what="the shell to read no more",
+        timeout=10,
+    )
     with ThreadPoolExecutor(1) as pool:
         writing = pool.submit(console.write, b"x" * (1 << 24))
         assert not wait([writing], timeout=1).done
