@@ -22,6 +22,8 @@ WEB = {
     "image": "lab/shell",
     "memory": 32,
     "command": ["sleep", "600"],
+    "workingDirectory": "/data",
+    "cpu": 256,
     "restartPolicy": {"enabled": True, "restartAttemptPeriod": 60},
 }
 #: Made for the tasks of another API.
@@ -62,7 +64,7 @@ def run_a_task(town: ecs.Api) -> Any:
     client, agent = town.client(), town.agent("lab-try")
     client.create_cluster(clusterName="lab-try")
     agent.round()  # the cluster gets its machine
-    mounted = [{"sourceVolume": "lab-try", "containerPath": "/data"}]
+    mounted = [{"sourceVolume": "lab-try", "containerPath": "/data", "readOnly": True}]
     definition = client.register_task_definition(
         family="lab-try",
         containerDefinitions=[{**WEB, "mountPoints": mounted}],
@@ -79,6 +81,14 @@ def made(engine: Engine) -> list[str]:
     return [
         str(line) for lines in lists for line in lines if (line["Labels"] or {}).get(API) == NAME
     ]
+
+
+def test_only_this_machine_may_ask_the_api_whose_account_it_tells_itself(
+    town: ecs.Api, engine: Engine
+) -> None:
+    bound = engine.containers.get(NAME).attrs["HostConfig"]["PortBindings"]
+    assert [at["HostIp"] for at in bound["5000/tcp"]] == ["127.0.0.1"]
+    assert town.account in town.client().create_cluster(clusterName="x")["cluster"]["clusterArn"]
 
 
 def test_a_cluster_without_machines_runs_no_task_and_says_what_it_lacks(town: ecs.Api) -> None:
@@ -103,6 +113,18 @@ def test_fresh_books_keep_the_server_and_remove_what_was_run(
     assert made(engine) == []
     assert of_others(engine) == others
     assert inspected(engine) == planted
+
+
+def test_a_container_has_what_its_definition_says(town: ecs.Api, engine: Engine) -> None:
+    run_a_task(town)
+    [line] = [x for x in engine.containers.list() if x["Labels"].get(API) == NAME]
+    container = engine.containers.get(line["Id"])
+    assert container.working_dir == "/data"
+    assert container.attrs["HostConfig"]["CpuShares"] == 256
+    assert [(m.name, m.destination, m.read_only) for m in container.mounts] == [
+        ("lab-try", "/data", True)
+    ]
+    ecs.local(NAME, fresh=True, engine=engine)
 
 
 def test_a_removal_takes_an_api_and_what_was_run_for_it_and_nothing_else(

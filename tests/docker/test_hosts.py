@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from docker.errors import ContainerError
 
 from labkit import hosts
 from labkit.cli import main
@@ -43,16 +44,44 @@ def said(engine: Engine, *command: str) -> str:
     return reply.output.strip()
 
 
-def test_a_host_is_as_it_came_out_of_its_box_and_nothing_leads_out(
-    engine: Engine, bare: str
-) -> None:
+def test_a_host_is_as_it_came_out_of_its_box(engine: Engine, bare: str) -> None:
     assert bare in said(engine, "hostname", "-I").split()
     assert said(engine, "hostname") == NAME
     for program in ("docker", "dockerd", "containerd"):
         assert engine.containers.ask(NAME, "sh", "-c", f"command -v {program}").exit_code != 0
     assert said(engine, "cat", "/proc/sys/net/ipv4/ip_forward") == "0"
-    assert engine.networks.get(NETWORK).attrs["Internal"] is True
     assert list(engine.containers.get(NAME).networks) == [NETWORK]
+
+
+def test_nothing_leads_out_of_a_host(engine: Engine, bare: str) -> None:
+    """The machine's own address on another bridge: a container there is refused by it at least."""
+    assert bare
+    gateway = engine.networks.get("bridge").gateways[0]
+    knock = ["bash", "-c", f"exec 3<> /dev/tcp/{gateway}/9"]
+    inside = engine.containers.ask(NAME, *knock)
+    assert "Network is unreachable" in inside.output
+    with pytest.raises(ContainerError, match="Connection refused"):
+        engine.client.containers.run("lab/debian", knock, name="lab-try-out", remove=True)
+
+
+def test_the_depot_has_what_a_host_without_an_engine_lacks_and_needs_no_network(
+    engine: Engine, bare: str
+) -> None:
+    assert bare
+    status, _stat = engine.client.containers.get(NAME).get_archive("/var/lib/dpkg/status")
+    lacking = ["apt-get", "--option", "Dir::State::status=/srv/status", "--simulate", "install"]
+    depot = engine.client.containers.create("lab/depot", name="lab-try-depot", network_mode="none")
+    try:
+        depot.put_archive("/srv", b"".join(status))
+        depot.start()
+        wanted = ("--no-install-recommends", "docker.io", "procps")
+        found = engine.containers.ask("lab-try-depot", *lacking, *wanted)
+    finally:
+        depot.remove(force=True)
+    assert found.exit_code == 0, found.output
+    assert {"docker.io", "containerd", "runc", "iptables", "procps"} <= {
+        line.split()[1] for line in found.output.splitlines() if line.startswith("Inst ")
+    }
 
 
 def test_a_host_of_the_same_name_is_made_anew_with_an_engine_that_does_not_run(
@@ -65,19 +94,6 @@ def test_a_host_of_the_same_name_is_made_anew_with_an_engine_that_does_not_run(
     assert engine.containers.get(NAME).id != first
     assert said(engine, "sh", "-c", "command -v dockerd")
     assert engine.containers.ask(NAME, "docker", "info").exit_code != 0
-
-
-def test_the_depot_has_what_a_host_without_an_engine_lacks_and_needs_no_network(
-    engine: Engine, bare: str
-) -> None:
-    assert bare
-    command = ["apt-get", "--simulate", "install", "--no-install-recommends", "docker.io", "procps"]
-    found = engine.client.containers.run(
-        "lab/depot", command, name="lab-try-depot", network_mode="none", remove=True
-    ).decode()
-    assert {"docker.io", "containerd", "runc", "iptables"} <= {
-        line.split()[1] for line in found.splitlines() if line.startswith("Inst ")
-    }
 
 
 def test_a_host_that_is_removed_leaves_no_object_mount_network_or_rule(
