@@ -13,11 +13,22 @@ from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from labkit.engine import Engine
 
 DAEMON = "/etc/docker/daemon.json"
 LOG = "/var/log/docker.log"
 FORWARDING = "/proc/sys/net/ipv4/ip_forward"
+#: What makes `apt` take an index unseen, in a source and in its own settings, unless it says no.
+NO = r"(?:no|false|without|off|disable|0)\b"
+UNSEEN = re.compile(
+    rf"\b(?:trusted|allow-(?:insecure|weak|downgrade-to-insecure))\s*[=:]\s*(?!{NO})", re.IGNORECASE
+)
+UNSEEN_ALWAYS = re.compile(
+    rf'^(Acquire::Allow\w+Repositories|APT::Get::AllowUnauthenticated) "(?!{NO}|")',
+    re.IGNORECASE | re.MULTILINE,
+)
 #: Seconds for a container that its engine has just started again.
 SETTLING = 8.0
 
@@ -54,13 +65,21 @@ def apt_checks_the_signature(engine: Engine) -> None:
             _("no source of `apt` names `/srv/parcel`"),
             hint=_("A line of `/etc/apt/sources.list`: `deb [signed-by=KEY] file:/srv/parcel ./`."),
         )
-    if re.search(r"trusted[=:] *yes", sources, re.IGNORECASE):
+    if UNSEEN.search(sources):
         raise CheckFailed(
             _("a source is trusted without a signature"),
             hint=_(
                 "With it, `apt` would have installed whatever lay there. Sign the index, and name "
                 "the key: `[signed-by=…]`."
             ),
+        )
+    settings = engine.containers.ask("lab-shed", "apt-config", "dump").output
+    if always := UNSEEN_ALWAYS.search(settings):
+        raise CheckFailed(
+            _("`{setting}` lets `apt` take any source without a signature").format(
+                setting=always[1]
+            ),
+            hint=_("Take it out of `/etc/apt/apt.conf.d`: `grep -ri allow /etc/apt` finds it."),
         )
     signed = (_file(engine, "lab-shed", f"/srv/parcel/{n}") for n in ("InRelease", "Release.gpg"))
     if not any("BEGIN PGP" in (text or "") for text in signed):
@@ -85,6 +104,14 @@ def lantern_is_installed(engine: Engine) -> None:
                 "NO_PUBKEY, `apt` does not have the key: `gpg --export` into a file below "
                 "`/etc/apt/keyrings`, and name it by `signed-by=`."
             ),
+        )
+    command = ("apt-get", "indextargets", "--format", "$(REPO_URI) $(TRUSTED)")
+    if not re.search(
+        r"^\w+:/srv/parcel/? yes$", engine.containers.ask("lab-shed", *command).output, re.MULTILINE
+    ):
+        raise CheckFailed(
+            _("`apt` knows no key that has signed `/srv/parcel`"),
+            hint=_("Name the key by `signed-by=`, and run `apt-get update` without any option."),
         )
     if "lab-oil" not in engine.containers.ask("lab-shed", "apt-mark", "showauto").output.split():
         raise CheckFailed(
@@ -158,8 +185,8 @@ def press_engine_runs(engine: Engine) -> None:
 
 @check("installation.settings", points=1, after=press_engine_runs)
 def settings_hold(engine: Engine) -> None:
-    """It has the log driver `local`, and live restore."""
-    info = _engine_of(engine, "lab-press")
+    """It has the log driver `local` and live restore, from its `daemon.json`."""
+    info, written = _engine_of(engine, "lab-press"), _settings(engine, "lab-press")
     if not info["LiveRestoreEnabled"]:
         raise CheckFailed(
             _("live restore is off"),
@@ -172,6 +199,12 @@ def settings_hold(engine: Engine) -> None:
                 '`"log-driver": "local"` in `{file}`. It is read at the start only: '
                 "`service docker restart`, once live restore is on."
             ).format(file=DAEMON),
+        )
+
+    if (written.get("live-restore"), written.get("log-driver")) != (True, "local"):
+        raise CheckFailed(
+            _("the engine has both settings, and `{file}` has not").format(file=DAEMON),
+            hint=_("Write them there: what was given otherwise is lost at the next start."),
         )
 
 
@@ -278,7 +311,7 @@ def guest_gets_the_page(engine: Engine) -> None:
         )
 
 
-def _soon(true: Any) -> bool:
+def _soon(true: Callable[[], bool]) -> bool:
     """Tell whether something is true, or becomes so in a moment."""
     from labkit.errors import WaitTimeout
 
@@ -298,10 +331,11 @@ def _file(engine: Engine, name: str, path: str) -> str | None:
 
 
 def _sources(engine: Engine) -> str:
-    """Read the sources of `apt` on `lab-shed`, without comments."""
+    """Read what `apt` on `lab-shed` reads as sources, without comments."""
     folder = "/etc/apt/sources.list.d"
     names = engine.containers.list_files("lab-shed", folder)
-    paths = ["/etc/apt/sources.list", *(f"{folder}/{n}" for n in names)]
+    read = (n for n in names if "/" not in n and n.endswith((".list", ".sources")))
+    paths = ["/etc/apt/sources.list", *(f"{folder}/{n}" for n in read)]
     text = "\n".join(_file(engine, "lab-shed", path) or "" for path in paths)
     return re.sub(r"#.*", "", text)
 

@@ -21,6 +21,7 @@ PARCEL = "/srv/parcel"
 INDEX = "Package: lab-lantern\nDepends: lab-oil\n\nPackage: lab-oil\n"
 SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 SOURCE = "deb [signed-by=/etc/apt/keyrings/depot.gpg] file:/srv/parcel ./"
+SEEN = 'Acquire::AllowInsecureRepositories "0";\nAcquire::AllowWeakRepositories "false";\n'
 REPO = "[local]\nname=local\nbaseurl=file:///srv/rpms\ngpgcheck=0\n"
 GOOD = {"userland-proxy": False, "log-driver": "local"}
 DOOR = "-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80"
@@ -88,6 +89,8 @@ def shed(site: Site) -> Site:
     site.file("lab-shed", "/etc/apt/sources.list.d/parcel.list", SOURCE)
     site.file("lab-shed", "/usr/share/lab/lab-lantern", "7 candelas\n")
     site.says("lab-shed", "apt-mark", "lab-oil\n")
+    site.says("lab-shed", "apt-config", SEEN)
+    site.says("lab-shed", "apt-get", "file:/srv/parcel/ yes\nfile:/srv/mirror/ no\n")
     return site
 
 
@@ -106,13 +109,58 @@ def test_an_index_names_both_packages(shed: Site) -> None:
     ("source", "said"),
     [
         ("# " + SOURCE, "no source"),
-        ("deb [trusted=yes] file:/srv/parcel ./", "without a signature"),
+        *(
+            (f"deb [ {option} ] file:/srv/parcel ./", "without a signature")
+            for option in (
+                "trusted=yes",
+                "trusted=true",
+                "Trusted=1",
+                "arch=all trusted=on",
+                "allow-insecure=yes",
+                "allow-weak=yes",
+                "allow-downgrade-to-insecure=with",
+            )
+        ),
         ("Types: deb\nURIs: file:/srv/parcel\nSuites: ./\nTrusted: yes", "without a signature"),
+        ("Types: deb\nURIs: file:/srv/parcel\nTrusted:\n enable", "without a signature"),
     ],
 )
 def test_what_apt_takes_unseen_is_refused(shed: Site, source: str, said: str) -> None:
     shed.file("lab-shed", "/etc/apt/sources.list.d/parcel.list", source)
     assert said in str(shed.refusal(checks.apt_checks_the_signature))
+
+
+def test_a_source_that_says_no_and_a_file_that_apt_does_not_read_are_no_fault(shed: Site) -> None:
+    shed.file(
+        "lab-shed",
+        "/etc/apt/sources.list.d/parcel.list",
+        SOURCE.replace("[", "[trusted=no allow-insecure=0 "),
+    )
+    for name in ("parcel.list.save", "old/parcel.list"):
+        shed.file("lab-shed", f"/etc/apt/sources.list.d/{name}", "deb [trusted=yes] file:/x ./")
+    checks.apt_checks_the_signature(shed.engine)
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "Acquire::AllowInsecureRepositories",
+        "Acquire::AllowDowngradeToInsecureRepositories",
+        "APT::Get::AllowUnauthenticated",
+    ],
+)
+def test_a_setting_by_which_apt_takes_anything_is_found(shed: Site, setting: str) -> None:
+    for value in ("true", "1"):
+        shed.says("lab-shed", "apt-config", f'{SEEN}{setting} "{value}";\n')
+        assert f"`{setting}`" in str(shed.refusal(checks.apt_checks_the_signature))
+    shed.says("lab-shed", "apt-config", f'{SEEN}{setting} "no";\n')
+    checks.apt_checks_the_signature(shed.engine)
+
+
+def test_apt_itself_must_have_found_the_signature_good(shed: Site) -> None:
+    for said in ("file:/srv/parcel/ no\n", "file:/srv/mirror/ yes\n", ""):
+        shed.says("lab-shed", "apt-get", said)
+        assert "knows no key" in str(shed.refusal(checks.lantern_is_installed))
 
 
 def test_a_file_that_is_no_signature_is_none(shed: Site) -> None:
@@ -182,10 +230,19 @@ def test_the_reason_why_an_engine_does_not_start_is_told(site: Site) -> None:
 )
 def test_each_setting_is_asked_of_the_engine(site: Site, fields: dict[str, Any], said: str) -> None:
     site.machine("lab-press")
+    site.file("lab-press", checks.DAEMON, '{"live-restore": true, "log-driver": "local"}')
     site.says("lab-press", "docker", info())
     checks.settings_hold(site.engine)
     site.says("lab-press", "docker", info(**fields))
     assert said in str(site.refusal(checks.settings_hold))
+
+
+@pytest.mark.parametrize("text", ["{}", '{"live-restore": true}', '{"log-driver": "local"}'])
+def test_settings_that_stand_in_no_file_are_told(site: Site, text: str) -> None:
+    site.machine("lab-press")
+    site.file("lab-press", checks.DAEMON, text)
+    site.says("lab-press", "docker", info())
+    assert "lost at the next start" in site.refusal(checks.settings_hold).hint
 
 
 def test_a_number_that_is_lost_is_told(site: Site) -> None:
