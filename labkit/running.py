@@ -34,6 +34,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labkit.escapes import plain
 from labkit.kernels import running_kernel, take_commands
 from labkit.translation import _
 
@@ -51,7 +52,6 @@ MAY_FAIL = "raises-exception"
 #: Characters of a cell's output that a report keeps.
 OUTPUT_KEPT = 2000
 
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _REMOVAL = re.compile(
     r"^\s*docker\s+((container|image|network|volume)\s+)?rmi?\b"  # one command that removes
     r"(?=.*(\s-f\b|\s--force\b|2>\s*/dev/null|&>\s*/dev/null|2>&1))"  # and expects nothing there
@@ -318,7 +318,7 @@ def verdict(cell: NotebookNode, commands: list[tuple[str, int]]) -> str:
     if MAY_FAIL in tags:
         return ""
     if raised:
-        return f"{raised[0].ename}: {_plain(raised[0].evalue)}"
+        return f"{raised[0].ename}: {plain(raised[0].evalue)}"
     for command, code in failed:
         if not _REMOVAL.match(command):
             return _("`{command}` exited with {code}.").format(command=command.strip(), code=code)
@@ -334,10 +334,5 @@ def _last_output(cell: NotebookNode) -> str:
         else:
             text = output.get("data", {}).get("text/plain", "")
         if text.strip():
-            return _plain(text)[-OUTPUT_KEPT:]
+            return plain(text)[-OUTPUT_KEPT:]
     return ""
-
-
-def _plain(text: str) -> str:
-    """Take out colours, and the carriage returns of the terminal that commands run in."""
-    return _ANSI.sub("", text).replace("\r\n", "\n")
