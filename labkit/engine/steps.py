@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 USED = " ---> Using cache"
+RUNNING = "running"
 #: Letters of an instruction that fit a line.
 LONGEST_STEP = 60
 #: What the engine says of a layer with which there is nothing more to do.
@@ -66,6 +67,8 @@ def push(engine: Engine, reference: str) -> Iterator[tuple[Part, ...]]:
 def build(engine: Engine, folder: Path, name: str) -> Iterator[tuple[Part, ...]]:
     """Build a folder's Dockerfile with the classic builder; yield its steps as they begin and end.
 
+    Of a step that runs, nobody knows how much is done: its share is 0.
+
     Raises:
         EngineRequestFailed: A step failed, in the engine's words.
     """
@@ -91,7 +94,8 @@ def _layers(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Part, ...]]
         if not name or state.startswith(("Pulling from", "The push refers")) or _is_tag(message):
             continue
         detail = message.get("progressDetail") or {}
-        share = 1.0 if state.startswith(ENDED) else None
+        # Between two stages, such as download and unpacking, it is as far as it was.
+        share = 1.0 if state.startswith(ENDED) else parts[name].share if name in parts else None
         if detail.get("total"):
             share = min(detail.get("current", 0) / detail["total"], 1.0)
         parts[name] = Part(name, state, share)
@@ -106,20 +110,22 @@ def _is_tag(message: Mapping[str, Any]) -> bool:
 def _steps(messages: Iterable[Mapping[str, Any]]) -> Iterator[tuple[Part, ...]]:
     parts: list[Part] = []
     for message in messages:
+        if "error" in message and parts:
+            yield (*parts[:-1], replace(parts[-1], state="failed"))
         _refuse(message)
         for line in message.get("stream", "").splitlines():
             if found := STEP.match(line):
-                if parts and parts[-1].share is None:
+                if parts and parts[-1].state == RUNNING:
                     parts[-1] = replace(parts[-1], share=1.0, state="done")
                 name = shorten(found[3], LONGEST_STEP, placeholder=" …")
-                parts.append(Part(f"{found[1]}/{found[2]} {name}", "running"))
+                parts.append(Part(f"{found[1]}/{found[2]} {name}", RUNNING, 0.0))
             elif line.startswith(USED) and parts:
                 parts[-1] = replace(parts[-1], share=1.0, state="from the cache")
             else:
                 continue
             yield tuple(parts)
     if parts:
-        last = replace(parts[-1], share=1.0, state=parts[-1].state.replace("running", "done"))
+        last = replace(parts[-1], share=1.0, state=parts[-1].state.replace(RUNNING, "done"))
         yield (*parts[:-1], last)
 
 

@@ -60,8 +60,20 @@ def build(folder: str | Path, name: str, *, engine: Engine | None = None) -> Non
 
 def drawn(title: str, what: str, parts: Iterable[Part]) -> Picture:
     """Draw layers or steps below each other."""
-    rows = tuple(Box(part.name, part.state, share=part.share) for part in parts)
+    rows = tuple(Box(part.name, _state(part), share=part.share) for part in parts)
     return Picture(title, (Box(what, children=rows),) if rows else ())
+
+
+def in_notebook() -> bool:
+    """Tell whether what is shown is shown in a notebook, and not on a terminal."""
+    return not sys.stdout.isatty() and "IPython" in sys.modules
+
+
+def _state(part: Part) -> str:
+    """Say how far a part is, also to who sees no bar."""
+    if part.share is None or part.share in {0.0, 1.0}:
+        return part.state
+    return _("{state}, {share:.0%}").format(state=part.state, share=part.share)
 
 
 def _show(
@@ -92,7 +104,7 @@ def _show(
 @contextmanager
 def _place(first: Picture) -> Iterator[Callable[[Picture], None]]:
     """Give a place to draw in: an output of a notebook, or lines of a terminal."""
-    if not sys.stdout.isatty() and "IPython" in sys.modules:
+    if in_notebook():
         from IPython.display import display
 
         handle = display(first, display_id=True)  # type: ignore[no-untyped-call]

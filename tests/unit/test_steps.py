@@ -21,6 +21,7 @@ PULL = [
     {"status": "Pulling fs layer", "progressDetail": {}, "id": "a1"},
     {"status": "Already exists", "progressDetail": {}, "id": "b2"},
     {"status": "Downloading", "progressDetail": {"current": 25, "total": 100}, "id": "a1"},
+    {"status": "Verifying Checksum", "progressDetail": {}, "id": "a1"},
     {"status": "Pull complete", "progressDetail": {}, "id": "a1"},
     {"status": "Digest: sha256:feed"},
 ]
@@ -58,6 +59,7 @@ def test_a_pull_tells_how_far_each_layer_is() -> None:
     assert asked == [(("localhost:5000/lab/web",), "latest")]
     assert told[0] == (Part("a1", "Pulling fs layer"),)
     assert told[2] == (Part("a1", "Downloading", 0.25), Part("b2", "Already exists", 1.0))
+    assert told[3][0] == Part("a1", "Verifying Checksum", 0.25), "it is as far as it was"
     assert [part.share for part in told[-1]] == [1.0, 1.0]
 
 
@@ -75,7 +77,7 @@ def test_a_push_leaves_out_what_is_said_of_the_tag() -> None:
 def test_a_build_tells_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
     engine, stream, _asked = an_engine(BUILD)
     told = list(steps.build(engine, tmp_path, "lab/x"))
-    assert told[0] == (Part("1/3 FROM lab/shell", "running"),)
+    assert told[0] == (Part("1/3 FROM lab/shell", "running", 0.0),)
     assert told[-1] == (
         Part("1/3 FROM lab/shell", "done", 1.0),
         Part("2/3 RUN true", "from the cache", 1.0),
@@ -86,9 +88,19 @@ def test_a_build_tells_each_step_as_it_begins_and_ends(tmp_path: Path) -> None:
 
 def test_a_refusal_ends_it_in_the_engine_s_words(tmp_path: Path) -> None:
     engine, stream, _asked = an_engine([*BUILD, {"error": "returned a non-zero code: 1"}])
+    told: list[tuple[Part, ...]] = []
     with pytest.raises(EngineRequestFailed, match="non-zero code"):
-        list(steps.build(engine, tmp_path, "lab/x"))
+        told.extend(steps.build(engine, tmp_path, "lab/x"))
     assert stream.closed
+    assert [part.state for part in told[-1]] == ["done", "from the cache", "failed"]
+
+
+def test_how_far_a_part_is_stands_in_the_text_too() -> None:
+    parts = (Part("a1", "Downloading", 0.25), Part("b2", "Waiting"), Part("c3", "Pulled", 1.0))
+    html = progress.drawn("t", "layers", parts).html()
+    assert ">Downloading, 25%<" in html
+    assert ">Waiting<" in html
+    assert ">Pulled<" in html
 
 
 def test_without_a_notebook_bars_are_lines_of_text(
