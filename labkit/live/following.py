@@ -103,6 +103,11 @@ class Following(Generic[T]):
         """Begin to follow."""
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Whether it follows: not before its start, after its end, or after a fault of our own."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """End all threads and connections; nothing is told any more. A second call does nothing."""
         self._closing.set()
@@ -112,10 +117,12 @@ class Following(Generic[T]):
 
     def _run(self) -> None:
         while not self._closing.is_set():
+            begun = time.monotonic()
             try:
                 self._session()
             except Reopen:
-                self._closing.wait(INTERVAL)
+                # Who asks for it again at once, as a cluster that refuses does, has to wait.
+                self._closing.wait(INTERVAL if time.monotonic() - begun > RETRY else RETRY)
             except LabError as error:
                 self._tell(self._value, str(error))
                 self._closing.wait(RETRY)
@@ -131,6 +138,7 @@ class Following(Generic[T]):
         Raises:
             LabError: The engine went away.
             Reopen: The subject wants other streams.
+            Exception: What a reader met, which is our fault.
         """
         inbox = self._inbox = _Inbox()
         with ExitStack() as opened:
@@ -148,6 +156,9 @@ class Following(Generic[T]):
                 self._tell(value, "")
                 while not self._closing.is_set() and (said := inbox.take()):
                     taken = time.monotonic()
+                    for _key, message in said:
+                        if isinstance(message, Exception):
+                            raise message
                     if (EVENTS, None) in said:
                         raise EngineUnreachable(engine.endpoint, _("the connection broke off"))
                     value = self._subject.apply(engine, value, said)
@@ -164,11 +175,15 @@ class Following(Generic[T]):
 
 
 def _read(key: str, stream: Source, inbox: _Inbox) -> None:
-    """Bring a stream's messages to the inbox, and None at its end, however it ends."""
-    with suppress(LabError):
-        for message in stream:
-            inbox.put(key, message)
-    inbox.put(key, None)
+    """Bring a stream's messages to the inbox, and at its end None, or what was our fault."""
+    end: Exception | None = None
+    try:
+        with suppress(LabError):
+            for message in stream:
+                inbox.put(key, message)
+    except Exception as error:  # noqa: BLE001 - whoever takes it from the inbox raises it
+        end = error
+    inbox.put(key, end)
 
 
 class _Inbox:

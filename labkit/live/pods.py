@@ -1,7 +1,7 @@
-"""Where the pods of the course are, followed by what the cluster says of each change of a pod.
+"""Where the pods of the course are, followed by what the cluster says of pods and machines.
 
-`kubectl` follows one kind of object. What changes rarely, such as machines and Deployments, is read
-again when a pod names one that is not known.
+`kubectl` follows one kind of object. What else there is, such as Deployments, is read again when a
+pod names one that is not known.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from labkit.engine.objects import Attrs
     from labkit.live.following import Source
 
-PODS = "pods"
+PODS, NODES = "pods", "nodes"
 
 
 class Pods:
@@ -38,10 +38,11 @@ class Pods:
     def begin(self, engine: Engine) -> Iterator[tuple[str, Source]]:
         """Listen to the engine that has the course's own cluster, and to the cluster."""
         yield EVENTS, streams.events(engine, types=["container"], containers=[NAME])
-        watched = _Watched(engine)
+        watched = _Watched(engine, PODS, f"--namespace={NAMESPACE}")
         self._kubectl = watched.kubectl
         self._missing.clear()
         yield PODS, watched
+        yield NODES, _Watched(engine, NODES)
 
     def read(self, engine: Engine, _before: Cluster | None) -> Cluster:
         """Read all that the course has there."""
@@ -51,21 +52,25 @@ class Pods:
             return Cluster.read(kubectl)
 
     def apply(self, engine: Engine, value: Cluster, said: Sequence[tuple[str, Any]]) -> Cluster:
-        """Put each pod as it is now in the place of what it was.
+        """Put each pod and machine as it is now in the place of what it was.
 
         Raises:
-            Reopen: The cluster has ended the watch.
+            Reopen: The cluster has ended a watch, also because it was too far behind.
             ClusterError: It does not answer.
         """
-        if (PODS, None) in said:
-            raise Reopen
         pods = {pod.name: pod for pod in value.pods}
+        nodes = {node["metadata"]["name"]: node for node in value.nodes}
         for key, message in said:
-            if key == PODS:
-                pod = Pod.from_api(message["object"])
-                pods[pod.name] = pod
-                if message["type"] == "DELETED":
-                    del pods[pod.name]
+            if key not in {PODS, NODES}:
+                continue
+            if message is None or message["type"] == "ERROR":
+                raise Reopen
+            name, found = message["object"]["metadata"]["name"], message["object"]
+            here: dict[str, Any] = pods if key == PODS else nodes
+            here[name] = Pod.from_api(found) if key == PODS else found
+            if message["type"] == "DELETED":
+                del here[name]
+        value = replace(value, nodes=tuple(nodes[name] for name in sorted(nodes)))
         if unknown := _unknown(value, pods) - self._missing:
             value = self.read(engine, value)
             self._missing |= unknown
@@ -80,12 +85,12 @@ def _unknown(found: Cluster, pods: dict[str, Pod]) -> set[str]:
 
 
 class _Watched:
-    """What the cluster says of its pods, for as long as it is reached."""
+    """What the cluster says of one kind of object, for as long as it is reached."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *words: str) -> None:
         with ExitStack() as opened:
             self.kubectl = opened.enter_context(reached(engine, Course.load()))
-            self._watch = self.kubectl.watch("pods", f"--namespace={NAMESPACE}")
+            self._watch = self.kubectl.watch(*words)
             self._opened = opened.pop_all()
 
     def __iter__(self) -> Iterator[Attrs]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from labkit.cluster import reached
@@ -11,17 +10,16 @@ from labkit.engine import connect
 from labkit.engine.kubernetes import Cluster
 from labkit.live.pods import Pods
 from labkit.show.boxes import Box, Picture
+from labkit.show.followed import follow
 from labkit.translation import _
-from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from labkit.engine import Engine
     from labkit.engine.kubernetes import Pod
+    from labkit.engine.objects import Attrs
     from labkit.widgets.live_view import LiveView
-
-INTERVAL = 0.3
 
 
 def kubernetes(*, engine: Engine | None = None) -> LiveView[Cluster]:
@@ -50,43 +48,37 @@ def follow_kubernetes(
     Raises:
         WaitTimeout: It took longer.
     """
-    from IPython.display import display
-
-    begun = time.monotonic()
-    handle = display(Picture(_("The cluster"), ()), display_id=True)  # type: ignore[no-untyped-call]
-    last: Picture | None = None
     with reached(engine or connect(), Course.load()) as kubectl:
-
-        def ended() -> object:
-            nonlocal last
-            found = Cluster.read(kubectl)
-            done = until(found)
-            picture = drawn(found, after=time.monotonic() - begun)
-            if handle is not None and (done or last is None or picture.boxes != last.boxes):
-                handle.update(picture)
-                last = picture
-            return done
-
-        wait_until(ended, what=_("the cluster"), timeout=timeout, interval=INTERVAL)
+        follow(
+            lambda: Cluster.read(kubectl),
+            lambda found, after: drawn(found, after=after),
+            until,
+            what=_("the cluster"),
+            title=_("The cluster"),
+            timeout=timeout,
+        )
 
 
 def drawn(found: Cluster, *, after: float | None = None) -> Picture:
     """Draw a cluster that was read, so many seconds after something else."""
-    boxes = [
-        Box(
-            name := node["metadata"]["name"],
-            _("node, {version}").format(version=node["status"]["nodeInfo"]["kubeletVersion"]),
-            (),
-            tuple(_pod(found, pod) for pod in found.pods if pod.node == name),
-        )
-        for node in found.nodes
-    ]
+    boxes = [_node(found, node) for node in found.nodes]
     if nowhere := [pod for pod in found.pods if not pod.node]:
         boxes.append(Box(_("no node"), "", (), tuple(_pod(found, pod) for pod in nowhere)))
     title = _("The cluster")
     if after is not None:
         title = _("{title} after {seconds:.0f} s").format(title=title, seconds=after)
     return Picture(title, tuple(boxes))
+
+
+def _node(found: Cluster, node: Attrs) -> Box:
+    name, status = node["metadata"]["name"], node["status"]
+    conditions = {one["type"]: one["status"] for one in status.get("conditions") or ()}
+    ready = _("ready") if conditions.get("Ready") == "True" else _("not ready")
+    kind = _("node, {version}, {ready}").format(
+        version=status["nodeInfo"]["kubeletVersion"], ready=ready
+    )
+    here = tuple(_pod(found, pod) for pod in found.pods if pod.node == name)
+    return Box(name, kind, children=here)
 
 
 def _pod(found: Cluster, pod: Pod) -> Box:

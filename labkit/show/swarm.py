@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from labkit.engine import connect, nested
 from labkit.engine.swarm import Swarm
 from labkit.live.placement import Placement
 from labkit.show.boxes import Box, Picture
+from labkit.show.followed import follow
 from labkit.translation import _
-from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,24 +53,15 @@ def follow_swarm(
     Raises:
         WaitTimeout: It took longer.
     """
-    from IPython.display import display
-
-    begun = time.monotonic()
-    picture = Picture(_("The swarm"), ())
-    handle = display(picture, display_id=True)  # type: ignore[no-untyped-call]
-    last = Swarm()
     with nested.connected(engine or connect(), manager) as asked:
-
-        def ended() -> object:
-            nonlocal last
-            found = Swarm.read(asked)
-            done = until(found)
-            if handle is not None and (done or found != last):
-                handle.update(drawn(found, manager, after=time.monotonic() - begun))
-            last = found
-            return done
-
-        wait_until(ended, what=_("the swarm"), timeout=timeout, interval=0.3)
+        follow(
+            lambda: Swarm.read(asked),
+            lambda found, after: drawn(found, manager, after=after),
+            until,
+            what=_("the swarm"),
+            title=_("The swarm"),
+            timeout=timeout,
+        )
 
 
 def drawn(found: Swarm, manager: str, *, after: float | None = None) -> Picture:

@@ -13,7 +13,7 @@ from labkit.engine.kubernetes import Cluster, Watch
 from labkit.engine.swarm import Swarm
 from labkit.live.following import EVENTS, Reopen
 from labkit.live.placement import MANAGER, Placement
-from labkit.live.pods import PODS, Pods
+from labkit.live.pods import NODES, PODS, Pods
 from tests.unit.test_checks_kubernetes import deployment, pod, replica_set
 from tests.unit.test_live import an_event
 from tests.unit.test_show_swarm import SWARM, a_member
@@ -136,9 +136,24 @@ def test_what_a_pod_names_and_nobody_knows_is_read_once(read: list[object]) -> N
     assert [name for name, _ready in pods_of(value)] == ["hello-1-x", "other-1-x"]
 
 
-def test_a_watch_that_the_cluster_ended_is_begun_anew() -> None:
+EXPIRED = {"type": "ERROR", "object": {"kind": "Status", "code": 410, "reason": "Expired"}}
+
+
+@pytest.mark.parametrize("key", [PODS, NODES])
+@pytest.mark.parametrize("message", [None, EXPIRED])
+def test_a_watch_that_the_cluster_ended_is_begun_anew(key: str, message: Any) -> None:
     with pytest.raises(Reopen):
-        followed().apply(object(), CLUSTER, [(PODS, None)])  # type: ignore[arg-type]
+        followed().apply(object(), CLUSTER, [(key, message)])  # type: ignore[arg-type]
+
+
+def test_a_machine_is_as_the_cluster_said_last(read: list[object]) -> None:
+    one, other = ({"metadata": {"name": name}, "status": {}} for name in "an")
+    said = [(NODES, {"type": "ADDED", "object": node}) for node in (other, one)]
+    after = followed().apply(object(), CLUSTER, said)  # type: ignore[arg-type]
+    assert after.nodes == (one, other)
+    gone = followed().apply(object(), after, [(NODES, {"type": "DELETED", "object": one})])  # type: ignore[arg-type]
+    assert gone.nodes == (other,)
+    assert len(read) == 0
 
 
 def test_a_watch_is_read_message_by_message_and_closed_while_it_waits() -> None:

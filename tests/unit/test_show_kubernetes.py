@@ -8,19 +8,25 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from labkit.engine.kubernetes import Cluster
 from labkit.show.kubernetes import drawn, follow_kubernetes
 from tests.unit.test_checks_kubernetes import deployment, pod, replica_set
 
 if TYPE_CHECKING:
-    import pytest
-
     from labkit.show.boxes import Picture
 
 NODE = {
     "kind": "Node",
     "metadata": {"name": "n"},
-    "status": {"nodeInfo": {"kubeletVersion": "v1.20.2"}},
+    "status": {
+        "nodeInfo": {"kubeletVersion": "v1.20.2"},
+        "conditions": [
+            {"type": "DiskPressure", "status": "False"},
+            {"type": "Ready", "status": "True"},
+        ],
+    },
 }
 CLUSTER = Cluster.from_items(
     (
@@ -35,11 +41,19 @@ CLUSTER = Cluster.from_items(
 
 def test_pods_are_drawn_on_their_nodes_in_the_colour_of_their_deployment() -> None:
     (node,) = drawn(CLUSTER).boxes
-    assert (node.title, node.kind) == ("n", "node, v1.20.2")
+    assert (node.title, node.kind) == ("n", "node, v1.20.2, ready")
     assert [(box.title, box.kind, box.mark) for box in node.children] == [
         ("hello-1-x", "pod, Running, ready", "hello"),
         ("a", "pod, Running, not ready", "a"),
     ]
+
+
+@pytest.mark.parametrize("said", ["False", "Unknown", ""])
+def test_a_machine_that_does_not_say_that_it_is_ready_is_not(said: str) -> None:
+    conditions = [{"type": "Ready", "status": said}] if said else []
+    node = {**NODE, "status": {**NODE["status"], "conditions": conditions}}  # type: ignore[dict-item]
+    (box,) = drawn(replace(CLUSTER, nodes=(node,))).boxes
+    assert box.kind == "node, v1.20.2, not ready"
 
 
 def test_a_pod_without_a_node_stands_apart() -> None:
