@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import ipywidgets
+import anywidget
+import traitlets
 
 from labkit.errors import LabError
+from labkit.escapes import plain
 from labkit.quizzes import agrees
 from labkit.rendering import message_html
 from labkit.translation import _
@@ -17,32 +20,29 @@ if TYPE_CHECKING:
     from labkit.quizzes import Question
 
 
-class Quiz(ipywidgets.VBox):  # type: ignore[misc]
+class Quiz(anywidget.AnyWidget):
     """A question to predict the answer of.
 
     Args:
         question: What is asked.
-        engine: Who answers.
+        engine: Who answers; connected while it is asked, and not before or after.
     """
+
+    _esm = Path(__file__).with_name("quiz.js")
+    _css = Path(__file__).with_name("live_view.css")
+
+    text = traitlets.Unicode().tag(sync=True)
+    options: traitlets.List[str] = traitlets.List().tag(sync=True)
+    words = traitlets.Dict().tag(sync=True)
+    found = traitlets.Unicode().tag(sync=True)
+    answers = traitlets.Int().tag(sync=True)
 
     def __init__(self, question: Question, engine: Engine) -> None:
         self._question = question
         self._engine = engine
-        wide = ipywidgets.Layout(width="auto")
-        self._text = ipywidgets.HTML(f"<b>{escape(question.text)}</b>")
-        if question.options:
-            self._predicted = ipywidgets.RadioButtons(
-                options=question.options, value=None, layout=wide
-            )
-        else:
-            self._predicted = ipywidgets.Text(placeholder=_("Your prediction"))
-        self._ask = ipywidgets.Button(
-            description=_("Ask the engine"), layout=wide, button_style="primary"
-        )
-        self._found = ipywidgets.HTML()
-        self._found.add_class("jp-RenderedHTMLCommon")
-        self._ask.on_click(self._clicked)
-        super().__init__([self._text, self._predicted, self._ask, self._found])
+        engine.close()  # it opens again by itself
+        super().__init__(text=question.text, options=list(question.options), words=_words())
+        self.on_msg(self._said)
 
     def __repr__(self) -> str:
         """Write the question, what can be predicted, and how to ask without a page."""
@@ -51,22 +51,41 @@ class Quiz(ipywidgets.VBox):  # type: ignore[misc]
             lines.append(_("Then run: {command}").format(command=self._question.answer))
         return "\n".join(lines)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Ask in words where no widgets are shown, and in a notebook that was saved."""
+        bundle, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
         forms = {"text/plain": repr(self), "text/html": f"<pre>{escape(repr(self))}</pre>"}
-        return {**super()._repr_mimebundle_(**kwargs), **forms}
+        return {**bundle, **forms}, metadata
 
-    def _clicked(self, _button: object) -> None:
-        predicted = str(self._predicted.value or "")
+    def _said(self, _widget: object, message: dict[str, Any], _buffers: object) -> None:
+        """Answer a page that asks."""
+        answer = self._answer(message["predicted"])
+        with self.hold_sync():
+            self.found = message_html(answer)
+            self.answers += 1
+
+    def _answer(self, predicted: str) -> str:
         if not predicted.strip():
-            self._found.value = message_html(_("Predict first."))
-            return
+            return _("Predict first.")
         try:
-            found = self._question.ask(self._engine)
+            found = plain(self._question.ask(self._engine))
         except LabError as error:
-            self._found.value = message_html(str(error))
-            return
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - without a word, one would wait for ever
+            return _("This is our fault, and not yours: `{error}`.").format(error=repr(error))
+        finally:
+            self._engine.close()
         told = _("You predicted `{predicted}`, and so it is: `{found}`.")
         if not agrees(predicted, found):
             told = _("You predicted `{predicted}`. The engine says `{found}`.")
-        self._found.value = message_html(told.format(predicted=predicted, found=found))
+        return told.format(predicted=predicted, found=found)
+
+
+def _words() -> dict[str, str]:
+    """What the page says by itself."""
+    return {
+        "prediction": _("Your prediction"),
+        "ask": _("Ask the engine"),
+        "waiting": _("The engine is asked …"),
+        "ended": _("The kernel that would ask has gone. Run the cell again."),
+    }
