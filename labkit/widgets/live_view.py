@@ -7,6 +7,7 @@ A terminal, and a notebook that was saved, have the picture of a moment.
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Frames that are sent to a page that does not say that it has seen any. A page that was closed
-#: says nothing, and one that waits for a kernel that is busy is told about this half a minute.
-WINDOW = 300
+#: Every which frame a page answers, as `live_view.js` has it, and how many seconds it may take.
+#: A page that was closed never does; a kernel without subshells hears none while a cell runs.
+SEEN_EVERY = 10
+PATIENCE = 60.0
 #: A page that has not said anything yet.
 SOMEBODY = ""
 
@@ -56,6 +58,7 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
     picture = traitlets.Unicode().tag(sync=True)
     note = traitlets.Unicode().tag(sync=True)
     frame = traitlets.Int().tag(sync=True)
+    stopped = traitlets.Bool().tag(sync=True)
     lines = traitlets.Bool().tag(sync=True)
     words = traitlets.Dict().tag(sync=True)
 
@@ -75,8 +78,9 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
         self._value = subject.read(engine, None)
         self._drawing = draw(self._value)
         self._following: Following[T] | None = None
-        self._seen: dict[str, int] = {}
-        self._pages = threading.Lock()
+        #: The pages, and since when each owes an answer.
+        self._pages: dict[str, float | None] = {}
+        self._changing = threading.Lock()
         engine.close()  # it opens again by itself; until somebody looks, nothing stays open
         super().__init__(picture=self._drawing.html(buttons=True), lines=lines, words=_words())
         self.on_msg(self._said)
@@ -88,7 +92,7 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Offer the live view, and a picture of this moment where it cannot be shown."""
         bundle, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
-        # A kernel that is busy hears of its pages too late, and what it does is what is looked at.
+        # A page may take a while to speak, and what the kernel does meanwhile is what is looked at.
         if getattr(self.comm, "kernel", None) is not None:
             self._watched_by(SOMEBODY)
         return {**bundle, "text/html": self._drawing.html()}, metadata
@@ -96,7 +100,7 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
     @property
     def following(self) -> bool:
         """Whether it follows the engine now."""
-        return self._following is not None
+        return self._following is not None and self._following.alive
 
     def still(self) -> Drawing:
         """Return what it shows now, as a picture that stays so, and close the view."""
@@ -116,54 +120,80 @@ class LiveView(anywidget.AnyWidget, Generic[T]):
             return
         self._watched_by(page)
         if what == "open" and self._opened is not None:
-            details = self._details(self._opened, message["key"])
-            self.send({"page": page, "details": details})
+            key = message["key"]
+            details = self._details(self._opened, key, again=message["again"])
+            self.send({"page": page, "key": key, "details": details})
             self._engine.close()
 
     def _watched_by(self, page: str) -> None:
-        with self._pages:
-            self._seen.pop(SOMEBODY, None)
-            self._seen[page] = self.frame
-        if self._following is None:
-            self._following = Following(
-                self._subject, self._engine, self._changed, value=self._value
-            )
-            self._following.start()
+        # JupyterLab's pages speak to the kernel on several threads.
+        with self._changing:
+            self._pages.pop(SOMEBODY, None)
+            self._pages[page] = None
+            if not self.following:
+                self._following = Following(
+                    self._subject, self._engine, self._changed, value=self._value
+                )
+                self._following.start()
 
     def _unwatched_by(self, page: str) -> None:
-        with self._pages:
-            self._seen.pop(page, None)
-            watched = bool(self._seen)
-        if not watched:
-            self._stop()
+        with self._changing:
+            self._pages.pop(page, None)
+            following = None if self._pages else self._taken()
+        if following is not None:
+            following.close()
 
     @staticmethod
-    def _details(opened: Callable[[str], Drawing], key: str) -> str:
+    def _details(opened: Callable[[str], Drawing], key: str, *, again: bool) -> str:
+        """Draw an object; where it is drawn again and has gone meanwhile, what was drawn stays."""
         try:
             return opened(key).html()
         except LabError as error:
             from labkit.rendering import message_html
 
-            return message_html(str(error))
+            return "" if again else message_html(str(error))
 
     def _changed(self, value: T, problem: str) -> None:
-        """Send a frame to all pages; forget those that have long said nothing."""
-        with self._pages:
-            still = {page: at for page, at in self._seen.items() if at > self.frame - WINDOW}
-            self._seen = still
-        if not still:
-            self._stop()
-            return
-        self._value, self._drawing = value, self._draw(value)
+        """Send a frame to all pages; stop when none of them has answered for long."""
+        with self._changing:
+            now, answered = time.monotonic(), (self.frame + 1) % SEEN_EVERY == 0
+            for page, since in tuple(self._pages.items()):
+                if since is not None and now - since > PATIENCE:
+                    del self._pages[page]
+                elif since is None and (answered or page == SOMEBODY):
+                    self._pages[page] = now
+            following = None if self._pages else self._taken()
+            if following is None and not self._pages:
+                return
+        try:
+            self._put(value, problem, stopped=following is not None)
+        finally:
+            if following is not None:
+                following.close()
+
+    def _put(self, value: T, problem: str, *, stopped: bool) -> None:
         with self.hold_sync():
-            self.picture = self._drawing.html(buttons=True)
-            self.note = problem
+            # First, so that a value that cannot be drawn does not leave a picture that looks true.
+            self.stopped = stopped
+            self.note = _stopped() if stopped else problem
             self.frame += 1
+            drawing = self._draw(value)
+            self._value, self._drawing, self.picture = value, drawing, drawing.html(buttons=True)
 
     def _stop(self) -> None:
-        following, self._following = self._following, None
+        with self._changing:
+            following = self._taken()
         if following is not None:
             following.close()
+
+    def _taken(self) -> Following[T] | None:
+        """Take what follows away; whoever takes it closes it, without holding up the others."""
+        following, self._following = self._following, None
+        return following
+
+
+def _stopped() -> str:
+    return _("No page has answered for long, so this has stopped. Run the cell again to go on.")
 
 
 def _words() -> dict[str, str]:
@@ -172,5 +202,7 @@ def _words() -> dict[str, str]:
         "pause": _("Pause"),
         "filter": _("Only lines with"),
         "close": _("Close"),
+        "details": _("What the engine knows of it"),
+        "gone": _("It is gone. This is what was known of it."),
         "ended": _("The kernel that drew this has gone. Run the cell again to follow the engine."),
     }
