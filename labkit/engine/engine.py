@@ -118,6 +118,12 @@ class Containers(_Collection):
             raw: bytes = self._api.logs(name, tail=lines, timestamps=times)
         return raw.decode(errors="replace")
 
+    def stats(self, name: str) -> dict[str, Any]:
+        """Ask what a container has used until now, as `GET /containers/{id}/stats` answers."""
+        with self._errors(NoSuchContainer(name)):
+            answer: dict[str, Any] = self._api.stats(name, stream=False, one_shot=True)
+            return answer
+
     def diff(self, name: str) -> dict[str, str]:
         """Map each path that the container changed to `A`, `C` or `D`."""
         with self._errors(NoSuchContainer(name)):

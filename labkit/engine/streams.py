@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CHUNK = 1 << 16
+#: Bytes of a line that are kept: some programs never end theirs.
+LONGEST_LINE = 10_000
 #: In front of each piece of output of a container without a terminal: its stream and its length.
 FRAME = struct.Struct(">BxxxL")
 
@@ -108,16 +110,6 @@ def now(engine: Engine) -> int:
     return int(parsedate_to_datetime(greeting.headers["Date"]).timestamp())
 
 
-def stats(engine: Engine, name: str) -> Stream[dict[str, Any]]:
-    """Follow what a container uses, about once a second.
-
-    Raises:
-        NoSuchContainer: The engine has none of this name.
-    """
-    path, missing = f"/containers/{name}/stats", NoSuchContainer(name)
-    return Stream(engine, path, _json_lines, params={"stream": 1}, missing=missing)
-
-
 def logs(engine: Engine, name: str) -> Stream[str]:
     """Follow what a container writes from now on: lines, each with its time before it.
 
@@ -134,19 +126,32 @@ def logs(engine: Engine, name: str) -> Stream[str]:
     )
 
 
+def lines_of(text: str) -> list[str]:
+    """Part a text as the stream of the same text is parted: where a line ends, and nowhere else."""
+    return list(_lines([text.encode()]))
+
+
 def _json_lines(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     return (json.loads(line) for line in _split(chunks) if line.strip())
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    return (line.rstrip(b"\r").decode(errors="replace") for line in _split(chunks))
+    shown = (line[:LONGEST_LINE] for line in _split(chunks, longest=LONGEST_LINE))
+    return (line.rstrip(b"\r").decode(errors="replace") for line in shown)
 
 
-def _split(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def _split(chunks: Iterable[bytes], *, longest: int | None = None) -> Iterator[bytes]:
+    """Part what comes at its line feeds.
+
+    Args:
+        chunks: As they come.
+        longest: How much of a line is held, more or less, until it ends; None is all.
+    """
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
         yield from whole
+        rest = rest[:longest]
     if rest:
         yield rest
 

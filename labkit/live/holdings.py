@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.engine import streams
 from labkit.engine.objects import Network, Volume
-from labkit.errors import NoSuchContainer, NoSuchObject
+from labkit.errors import EngineRequestFailed, NoSuchContainer, NoSuchObject
 from labkit.live.following import EVENTS
 from labkit.live.inspections import Inspections
 
@@ -76,7 +76,7 @@ class Everything:
         """Put each object as it is now in the place of what it was; leave out what is gone.
 
         Raises:
-            LabError: The engine did not answer about one.
+            LabError: The engine has gone.
         """
         found = {
             "container": dict[str, Any](value.containers),
@@ -85,6 +85,8 @@ class Everything:
         }
         answers = (answer for stream, answer in said if stream == OBJECTS and answer)
         for (kind, key), thing in answers:
+            if isinstance(thing, EngineRequestFailed):
+                continue  # about this one alone; what is known of it stays
             if isinstance(thing, Exception):
                 raise thing
             if thing is None:
@@ -115,6 +117,7 @@ def affected(events: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
     """Tell which objects, by kind and key, events changed.
 
     A container's place on a network is the container's, so it is what changes when it is connected.
+    That objects were pruned concerns none: each of them has an event of its own.
     """
     changed = set[tuple[str, str]]()
     for event in events:
@@ -124,7 +127,8 @@ def affected(events: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
             kind, key = "container", actor["Attributes"].get("container", "")
         elif action.startswith(IDLE) or kind not in TYPES or action in {"mount", "unmount"}:
             continue
-        changed.add((kind, key))
+        if key:
+            changed.add((kind, key))
     return changed
 
 
@@ -141,7 +145,7 @@ def inspected(engine: Engine, kind: str, key: str) -> Container | Network | Volu
 
 
 def _existing(engine: Engine, ids: Iterable[str]) -> Iterator[Container]:
-    """Inspect containers, but for those that go in the meantime."""
+    """Inspect containers, but for those that go in the meantime or that the engine refuses."""
     for key in ids:
-        with suppress(NoSuchContainer):
+        with suppress(NoSuchContainer, EngineRequestFailed):
             yield engine.containers.get(key)

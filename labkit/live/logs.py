@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from labkit.engine import streams
 from labkit.errors import NoSuchContainer
 from labkit.live.following import EVENTS, Reopen
+from labkit.live.latest import latest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from labkit.engine import Engine
     from labkit.engine.streams import Stream
@@ -21,16 +22,20 @@ LOG = "log"
 class Log:
     """Follow the last lines of a container's log.
 
-    A line begins with its time, by which one that was read and came by the stream, too, is known.
+    A line begins with its time.
 
     Args:
         name: The container's.
         most: How many lines are kept.
+        wanted: Tells of a line's text whether it is; None keeps all.
     """
 
-    def __init__(self, name: str, *, most: int) -> None:
+    def __init__(
+        self, name: str, *, most: int, wanted: Callable[[str], bool] | None = None
+    ) -> None:
         self._name = name
         self._most = most
+        self._wanted = wanted
 
     def begin(self, engine: Engine) -> Iterator[tuple[str, Stream[Any]]]:
         """Listen to what it writes, and to its being started again."""
@@ -44,13 +49,15 @@ class Log:
         Raises:
             NoSuchContainer: It is not there, and never was.
         """
+        # What is wanted may be rare, so it is looked for in more than what is kept.
+        tail = self._most if self._wanted is None else None
         try:
-            text = engine.containers.logs(self._name, tail=self._most, times=True)
+            text = engine.containers.logs(self._name, tail=tail, times=True)
         except NoSuchContainer:
             if before is None:
                 raise
             return before
-        return tuple(text.splitlines())
+        return self._joined((), streams.lines_of(text))
 
     def apply(
         self, _engine: Engine, value: tuple[str, ...], said: Sequence[tuple[str, Any]]
@@ -63,13 +70,12 @@ class Log:
         for key, message in said:
             if key == EVENTS and message["Action"] == "start":
                 raise Reopen
-        lines = (message for key, message in said if key == LOG and message is not None)
-        return (*value, *_later(value, lines))[-self._most :]
+        return self._joined(value, [line for key, line in said if key == LOG and line is not None])
 
-
-def _later(known: tuple[str, ...], lines: Iterable[str]) -> Iterator[str]:
-    last = time_and_text(known[-1])[0] if known else ""
-    return (line for line in lines if time_and_text(line)[0] > last)
+    def _joined(self, known: tuple[str, ...], lines: Sequence[str]) -> tuple[str, ...]:
+        wanted = self._wanted
+        kept = [line for line in lines if wanted is None or wanted(time_and_text(line)[1])]
+        return latest(known, kept, when=lambda line: time_and_text(line)[0], most=self._most)
 
 
 def time_and_text(line: str) -> tuple[str, str]:

@@ -21,16 +21,25 @@ WIDTH = 100
 BAR = 10
 #: Hues that keep apart in JupyterLab's light and dark themes, also for the colour-blind.
 HUES = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-_QUIET = "color:var(--jp-content-font-color2)"
+#: Colours of JupyterLab's theme, and what stands for them where a notebook is read without one.
+BORDER = "var(--jp-border-color1,#bdbdbd)"
+GROUND = "var(--jp-layout-color1,transparent)"
+_FAINT = "var(--jp-layout-color3,#e0e0e0)"
+_STRONG = "var(--jp-brand-color1,#1976d2)"
+_QUIET = "color:var(--jp-content-font-color2,#555)"
 _VERBATIM = "font-family:var(--jp-code-font-family,monospace);white-space:pre-wrap;font-size:90%"
 #: Heights of a line that is written, and its width at most in letters and in the drawing's units.
 SPARKS = "▁▂▃▄▅▆▇█"
 LONGEST_SPARKS = 30
 LINE = (200, 30)
 _BOX = (
-    "list-style:none;margin:4px;padding:4px 8px;border:1px solid var(--jp-border-color1);"
-    "border-radius:4px;background:var(--jp-layout-color1);overflow-wrap:anywhere"
+    f"list-style:none;margin:4px;padding:4px 8px;border:1px solid {BORDER};"
+    f"border-radius:4px;background:{GROUND};overflow-wrap:anywhere"
 )
+
+
+#: Moments and numbers.
+Series = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,7 @@ class Box:
         share: How much of the whole it is, from 0 to 1, drawn as a bar; None for no bar.
         mark: Boxes with the same mark are the same thing, seen in several places.
         key: What a live picture opens when the title is pressed; empty for nothing.
-        series: Numbers over time, drawn as a line from 0 to the largest of them.
+        series: Moments, in seconds, and numbers, drawn as a line from 0 to the largest of them.
         verbatim: Whether the details are a program's text, with its spaces.
     """
 
@@ -56,7 +65,7 @@ class Box:
     share: float | None = None
     mark: str = ""
     key: str = ""
-    series: tuple[float, ...] = ()
+    series: Series = ()
     verbatim: bool = False
 
 
@@ -66,11 +75,13 @@ class Picture:
     Args:
         title: What the picture shows, as a sentence or a name.
         boxes: From left to right.
+        standing: Whether their lower ends are at the same height, and not their upper ends.
     """
 
-    def __init__(self, title: str, boxes: tuple[Box, ...]) -> None:
+    def __init__(self, title: str, boxes: tuple[Box, ...], *, standing: bool = False) -> None:
         self.title = title
         self.boxes = boxes
+        self._side = "flex-end" if standing else "flex-start"
         self._numbers = _numbers(boxes)
 
     def __repr__(self) -> str:
@@ -102,7 +113,7 @@ class Picture:
         return (
             f'<figure class="labkit-picture" style="margin:4px 8px"><figcaption>'
             f"<b>{html.escape(self.title)}</b></figcaption>"
-            f'<ul style="display:flex;flex-wrap:wrap;align-items:flex-start;margin:0;padding:0">'
+            f'<ul style="display:flex;flex-wrap:wrap;align-items:{self._side};margin:0;padding:0">'
             f"{items}</ul></figure>"
         )
 
@@ -123,7 +134,11 @@ class Picture:
         head = f"<b>{html.escape(box.title)}</b>"
         if buttons and box.key:
             key = html.escape(box.key)
-            head = f'<button class="labkit-open" data-key="{key}">{html.escape(box.title)}</button>'
+            label = html.escape(f"{box.title}, {box.kind}")
+            head = (
+                f'<button class="labkit-open" data-key="{key}" aria-label="{label}">'
+                f"{html.escape(box.title)}</button>"
+            )
         for word in filter(None, (box.kind, self._number(box))):
             head += f' <span style="{_QUIET}">{html.escape(word)}</span>'
         text = f"{_QUIET};{_VERBATIM}" if box.verbatim else _QUIET
@@ -135,8 +150,8 @@ class Picture:
             parts.append(_line(box.series))
         if box.share is not None:
             parts.append(
-                '<div aria-hidden="true" style="height:6px;background:var(--jp-layout-color3)">'
-                f'<div style="height:6px;width:{box.share:.1%};background:var(--jp-brand-color1)">'
+                f'<div aria-hidden="true" style="height:6px;background:{_FAINT}">'
+                f'<div style="height:6px;width:{box.share:.1%};background:{_STRONG}">'
                 "</div></div>"
             )
         if box.children:
@@ -169,23 +184,25 @@ def _bar(share: float | None) -> str:
     return "█" * filled + "░" * (BAR - filled)
 
 
-def _sparks(series: tuple[float, ...]) -> str:
-    largest = max(series, default=0) or 1
-    last = len(SPARKS) - 1
-    return "".join(SPARKS[round(n / largest * last)] for n in series[-LONGEST_SPARKS:])
+def _sparks(series: Series) -> str:
+    numbers = [number for _moment, number in series[-LONGEST_SPARKS:]]
+    largest, last = max(numbers, default=0) or 1, len(SPARKS) - 1
+    return "".join(SPARKS[round(number / largest * last)] for number in numbers)
 
 
-def _line(series: tuple[float, ...]) -> str:
-    """Draw numbers as a line; what they are is said in words beside it."""
+def _line(series: Series) -> str:
+    """Draw numbers as a line over time, one alone as a dot; words beside it say what they are."""
     width, height = LINE
-    largest, steps = max(series) or 1, max(len(series) - 1, 1)
+    largest = max(number for _moment, number in series) or 1
+    begun = series[0][0]
+    whole = series[-1][0] - begun or 1
     points = " ".join(
-        f"{place * width / steps:.0f},{height - 1 - number / largest * (height - 2):.1f}"
-        for place, number in enumerate(series)
+        f"{(moment - begun) / whole * width:.0f},{height - 2 - number / largest * (height - 4):.1f}"
+        for moment, number in (series if len(series) > 1 else series * 2)
     )
     return (
         f'<svg aria-hidden="true" viewBox="0 0 {width} {height}" preserveAspectRatio="none"'
-        f' style="display:block;width:100%;height:{height}px">'
+        f' style="display:block;width:100%;height:{height}px;overflow:visible">'
         f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke"'
-        ' style="stroke:var(--jp-brand-color1);stroke-width:2"/></svg>'
+        f' style="stroke:{_STRONG};stroke-width:2;stroke-linecap:round"/></svg>'
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from labkit.create_commands import network_command, volume_command
 from labkit.engine import connect
 from labkit.errors import NoSuchImage, NoSuchObject
+from labkit.escapes import plain
 from labkit.run_command import run_command
 from labkit.show.boxes import Box, Picture
 from labkit.show.containers import published, state
@@ -46,22 +49,33 @@ def details(name: str, kind: str = "", *, engine: Engine | None = None) -> Pictu
 
 def _container(engine: Engine, name: str) -> Picture:
     found = engine.containers.get(name)
-    log = tuple(engine.containers.logs(found.id, tail=TAIL).splitlines())
+    log = tuple(plain(engine.containers.logs(found.id, tail=TAIL).rstrip("\n")).split("\n"))
     boxes = (
         Box(found.name, _("container"), tuple(_summary(found))),
         Box(
             _("The command that makes it"),
-            details=tuple(run_command(found, _image(engine, found)).splitlines()),
+            details=tuple(_foldable(run_command(found, _image(engine, found)))),
             verbatim=True,
         ),
         Box(
             _("Its last lines"),
             _("standard output and error"),
-            log or (_("it wrote nothing"),),
+            log if any(log) else (_("it wrote nothing"),),
             verbatim=True,
         ),
     )
     return Picture(_("Container {name}").format(name=found.name), boxes)
+
+
+def _foldable(commands: str) -> Iterator[str]:
+    """Write each option on a line of its own: browsers break a long line after any dash."""
+    for command in commands.splitlines():
+        words = shlex.split(command)
+        begin = next((n for n, word in enumerate(words) if word.startswith("--")), len(words))
+        options = list(takewhile(lambda word: word.startswith("--"), words[begin:]))
+        rest = words[begin + len(options) :]
+        lines = [words[:begin], *([option] for option in options), rest]
+        yield " \\\n  ".join(shlex.join(line) for line in lines if line)
 
 
 def _image(engine: Engine, container: Container) -> Image | None:

@@ -38,7 +38,8 @@ def layers(*images: str, engine: Engine | None = None) -> Picture:
     asked = engine or connect()
     largest = max((asked.images.get(name).size for name in images), default=0) or 1
     boxes = tuple(_image(asked, name, largest) for name in images)
-    return Picture(_("Layers, from the top; sizes of what each adds"), boxes)
+    # What images share is at their lower ends, and so side by side.
+    return Picture(_("Layers, from the top; sizes of what each adds"), boxes, standing=True)
 
 
 def _image(engine: Engine, name: str, largest: int) -> Box:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import html
 from typing import Any
 
+from labkit.escapes import plain
+from labkit.show.boxes import BORDER, GROUND
+
 _LINES = (
-    "max-height:24em;overflow:auto;padding:4px 8px;border:1px solid var(--jp-border-color1);"
-    "border-radius:4px;background:var(--jp-layout-color1);white-space:pre-wrap;"
+    f"max-height:24em;overflow:auto;padding:4px 8px;border:1px solid {BORDER};"
+    f"border-radius:4px;background:{GROUND};white-space:pre-wrap;"
     "overflow-wrap:anywhere;font-family:var(--jp-code-font-family,monospace);font-size:90%"
 )
 
@@ -17,12 +20,12 @@ class Lines:
 
     Args:
         title: What they are, as a sentence or a name.
-        lines: The oldest first.
+        lines: The oldest first, as a program wrote them.
     """
 
     def __init__(self, title: str, lines: tuple[str, ...]) -> None:
         self.title = title
-        self.lines = lines
+        self.lines = tuple(map(plain, lines))
 
     def __repr__(self) -> str:
         return "\n".join([self.title, *(f"  {line}" for line in self.lines)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,14 +15,16 @@ from labkit.live.logs import Log, time_and_text
 from labkit.live.usage import Usage
 from labkit.show.boxes import Box, Picture
 from labkit.show.lines import Lines
+from labkit.show.progress import in_notebook
 from labkit.translation import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from labkit.engine import Engine
     from labkit.live.happenings import Event
-    from labkit.live.usage import Sample, Samples
+    from labkit.live.usage import Samples, Used
+    from labkit.show.boxes import Series
     from labkit.widgets.live_view import LiveView
 
 #: Lines of a log, and events, that are kept.
@@ -29,6 +32,11 @@ MOST = 500
 #: What of an event's attributes is worth a place on its line.
 TOLD = ("image", "container", "exitCode", "signal", "oldName", "driver", "destination")
 SHORT = 12
+#: What the actions of events begin with that only looking at a container makes, as checks and the
+#: dashboard do; health checks bring three of them every few seconds.
+LOOKING = ("exec_", "top", "archive-path")
+#: Samples that are taken first where no page follows.
+WITHOUT_A_PAGE = 6
 
 
 def logs(
@@ -38,7 +46,7 @@ def logs(
 
     Args:
         container: Its name.
-        containing: Only lines with this text.
+        containing: Only lines with this text, in large or small letters.
         engine: Where it is; None connects to the one that answers.
 
     Raises:
@@ -49,9 +57,11 @@ def logs(
     title = _("What {name} writes").format(name=container)
 
     def drawn(lines: tuple[str, ...]) -> Lines:
-        return _with(containing, title, [time_and_text(line)[1] for line in lines])
+        return Lines(title, tuple(time_and_text(line)[1] for line in lines))
 
-    return LiveView(Log(container, most=MOST), engine or connect(), drawn, lines=True)
+    wanted = partial(_has, containing) if containing else None
+    subject = Log(container, most=MOST, wanted=wanted)
+    return LiveView(subject, engine or connect(), drawn, lines=True)
 
 
 def events(
@@ -59,8 +69,10 @@ def events(
 ) -> LiveView[tuple[Event, ...]]:
     """Show what happened on the engine, and what happens from now on.
 
+    What only looks at a container, as `docker exec` may, is left out unless it is asked for.
+
     Args:
-        containing: Only lines with this text.
+        containing: Only lines with this text, in large or small letters.
         seconds: How far back it begins.
         engine: Which one; None connects to the one that answers.
     """
@@ -68,10 +80,16 @@ def events(
 
     title = _("What happens on the engine")
 
-    def drawn(found: tuple[Event, ...]) -> Lines:
-        return _with(containing, title, map(event_line, found))
+    def wanted(event: Event) -> bool:
+        asked = containing and _has(containing, event["Action"])
+        if event["Action"].startswith(LOOKING) and not asked:
+            return False
+        return _has(containing, event_line(event))
 
-    subject = Happenings(seconds=seconds, most=MOST)
+    def drawn(found: tuple[Event, ...]) -> Lines:
+        return Lines(title, tuple(map(event_line, found)))
+
+    subject = Happenings(seconds=seconds, most=MOST, wanted=wanted)
     return LiveView(subject, engine or connect(), drawn, lines=True)
 
 
@@ -87,7 +105,8 @@ def stats(*containers: str, engine: Engine | None = None) -> LiveView[Samples]:
     """
     from labkit.widgets.live_view import LiveView
 
-    return LiveView(Usage(containers), engine or connect(), usage)
+    subject = Usage(containers) if in_notebook() else Usage(containers, first=WITHOUT_A_PAGE)
+    return LiveView(subject, engine or connect(), usage)
 
 
 def event_line(event: Event) -> str:
@@ -102,32 +121,52 @@ def event_line(event: Event) -> str:
 
 def usage(found: Samples) -> Picture:
     """Draw what containers used."""
-    boxes = tuple(Box(name, _("container"), children=_used(found[name])) for name in sorted(found))
+    boxes = tuple(_used(found[key]) for key in sorted(found, key=lambda key: found[key].name))
     return Picture(_("What containers use, over the last two minutes at most"), boxes)
 
 
-def _used(samples: Sequence[Sample]) -> tuple[Box, ...]:
+def _used(used: Used) -> Box:
+    if not used.running:
+        return Box(used.name, _("container, not running"))
+    samples = used.samples
     if not samples:
         why = _("If it stays so, labkit doctor tells why, under usage.")
-        return (Box(_("no figures from the engine"), details=(why,)),)
+        none = Box(_("no figures from the engine"), details=(why,))
+        return Box(used.name, _("container"), children=(none,))
     last = samples[-1]
-    received = [max(b.received - a.received, 0) for a, b in pairwise(samples)]
-    sent = [max(b.sent - a.sent, 0) for a, b in pairwise(samples)]
-    rate = _("{size} each second")
-    return (
-        Box(f"{last.cpu:.0%}", _("of a processor"), series=tuple(one.cpu for one in samples)),
-        Box(
-            size(last.memory),
-            _("memory, of {limit} at most").format(limit=size(last.limit)),
-            series=tuple(float(one.memory) for one in samples),
-        ),
-        Box(rate.format(size=size((received or [0])[-1])), _("received"), series=tuple(received)),
-        Box(rate.format(size=size((sent or [0])[-1])), _("sent"), series=tuple(sent)),
+    shares = tuple((b.at, b.share(a)) for a, b in pairwise(samples))
+    memory = tuple((float(one.at), float(one.memory)) for one in samples)
+    received = _rates([(one.at, one.received) for one in samples])
+    sent = _rates([(one.at, one.sent) for one in samples])
+    limit = _("memory, of {limit} at most").format(limit=size(last.limit))
+    figures = (
+        Box(f"{_last(shares):.0%}", _("of a processor"), series=shares),
+        Box(size(last.memory), limit, series=memory),
+        Box(_rate(received), _("received"), series=received),
+        Box(_rate(sent), _("sent"), series=sent),
+    )
+    return Box(used.name, _("container"), children=figures)
+
+
+def _rates(counted: Sequence[tuple[float, int]]) -> Series:
+    """Turn counts, which begin anew with a container, into how much it was each second."""
+    return tuple(
+        (then, max(count - before, 0) / (then - earlier))
+        for (earlier, before), (then, count) in pairwise(counted)
     )
 
 
-def _with(text: str, title: str, lines: Iterable[str]) -> Lines:
-    return Lines(title, tuple(line for line in lines if text in line))
+def _rate(series: Series) -> str:
+    return _("{size} each second").format(size=size(round(_last(series))))
+
+
+def _last(series: Series) -> float:
+    return series[-1][1] if series else 0.0
+
+
+def _has(text: str, line: str) -> bool:
+    """Tell whether a text is in a line, as the filter of the page tells it."""
+    return text.casefold() in line.casefold()
 
 
 def _short(word: str) -> str:

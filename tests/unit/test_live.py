@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from labkit.engine.streams import _frames, _json_lines, _lines
-from labkit.errors import EngineUnreachable
+from labkit.engine.streams import LONGEST_LINE, _frames, _json_lines, _lines, lines_of
+from labkit.errors import EngineRequestFailed, EngineUnreachable
 from labkit.live import following as module
 from labkit.live.following import EVENTS, Following, Reopen
 from labkit.live.holdings import OBJECTS, Everything, Holdings, affected, inspected
 from labkit.live.inspections import Inspections
+from labkit.live.latest import latest
 from labkit.waiting import wait_until
 from tests.unit.recordings import recorded
 
@@ -48,6 +49,11 @@ def test_a_place_on_a_network_is_the_container_s() -> None:
 @pytest.mark.parametrize("action", ["exec_start: true", "kill", "top", "attach"])
 def test_what_changes_nothing_costs_nothing(action: str) -> None:
     assert affected([an_event("container", action, "c1")]) == set()
+
+
+@pytest.mark.parametrize("kind", ["container", "network", "volume"])
+def test_that_objects_were_pruned_names_none(kind: str) -> None:
+    assert affected([an_event(kind, "prune", "", reclaimed="0")]) == set()
 
 
 def test_a_health_check_s_verdict_is_a_change() -> None:
@@ -106,12 +112,49 @@ def test_an_engine_that_does_not_answer_about_an_object_has_gone() -> None:
         Everything().apply(None, Holdings(), [(OBJECTS, (("container", "c1"), gone))])  # type: ignore[arg-type]
 
 
+def test_an_engine_that_refuses_about_one_object_is_believed_about_the_others(
+    fake_engine: Any, make_container: Callable[..., Container], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = make_container("lab-a"), make_container("lab-b")
+    refused = EngineRequestFailed("driver failed")
+    said = [(OBJECTS, (("container", "c1"), refused)), (OBJECTS, (("container", "c2"), other))]
+    found = Everything().apply(fake_engine, Holdings({"c1": one}, {}, {}), said)
+    assert found.containers == {"c1": one, "c2": other}
+
+    def inspect(key: str) -> Container:
+        if key == "c1":
+            raise refused
+        return other
+
+    fake_engine.containers.lines = ({"Id": "c1"}, {"Id": "c2"})
+    monkeypatch.setattr(fake_engine.containers, "get", inspect)
+    assert list(Holdings.read(fake_engine).containers.values()) == [other]
+
+
 def test_messages_are_put_together_from_the_pieces_that_come() -> None:
     assert list(_json_lines([b'{"a": ', b'1}\n{"a"', b": 2}\n"])) == [{"a": 1}, {"a": 2}]
     frame = b"\x01\0\0\0\0\0\0\x06one\ntw" + b"\x02\0\0\0\0\0\0\x02o\n"
     pieces = [frame[:3], frame[3:10], frame[10:]]
     assert list(_lines(_frames(pieces))) == ["one", "two"]
     assert list(_lines([b"a\r\nb"])) == ["a", "b"]
+
+
+def test_a_line_ends_at_a_line_feed_only_and_is_kept_up_to_some_length() -> None:
+    odd = "a\rb\x0bc\x0cd\x85e\u2028f"
+    assert lines_of(f"{odd}\ng\r\n") == [odd, "g"]
+    endless = [b"a" * LONGEST_LINE] * 3
+    assert list(_lines([*endless, b"\nb\n"])) == ["a" * LONGEST_LINE, "b"]
+
+
+def test_the_latest_are_in_the_order_of_time_and_each_is_there_once() -> None:
+    def joined(known: str, came: str) -> str:
+        found = latest(tuple(known.split()), came.split(), when=lambda one: one[0], most=4)
+        return " ".join(found)
+
+    assert joined("", "2 3") == "2 3"
+    assert joined("2 3a", "2 3a 3b 4") == "2 3a 3b 4", "what came begins with what is known"
+    assert joined("2 4", "3 5") == "2 3 4 5", "one that was late is not lost"
+    assert joined("2 3 4", "5 6") == "3 4 5 6"
 
 
 class FakeStream:
@@ -248,6 +291,24 @@ def test_a_subject_may_ask_for_new_streams(watched: Watched) -> None:
     assert watched.subject.streams[0].closed
     watched.subject.streams[1].say(3)
     watched.wait_for((3,), "")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_reader_s_fault_is_told_and_ends_it(watched: Watched) -> None:
+    watched.subject.streams[0].say(KeyError("odd"))
+    watched.wait_for((), "This does not follow the engine any more (KeyError('odd')).")
+    wait_until(lambda: not watched.following.alive, what="its end", timeout=10)
+
+
+def test_who_asks_for_new_streams_at_once_has_to_wait(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(module, "RETRY", 3600.0)
+    monkeypatch.setattr(watched.following._closing, "wait", lambda n: waits.append(n) or False)
+    watched.subject.streams[0].say("again")
+    wait_until(lambda: len(watched.subject.streams) == 2, what="new streams", timeout=10)
+    assert 3600.0 in waits
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

@@ -84,7 +84,8 @@ def test_only_a_live_picture_has_buttons() -> None:
     picture = drawn(HELD)
     assert "<button" not in picture.html()
     html = picture.html(buttons=True)
-    assert '<button class="labkit-open" data-key="container/id-lab-db">lab-db</button>' in html
+    label = 'aria-label="lab-db, container, exited with 3"'
+    assert f'data-key="container/id-lab-db" {label}>lab-db</button>' in html
     assert 'data-key="network/id-lab-front"' in html
     assert 'data-key="volume/lab-idle"' in html
 
@@ -104,7 +105,12 @@ def test_details_of_a_container_are_a_summary_its_command_and_its_log(fake_engin
     summary, command, log = picture.boxes
     assert "network lab-front 10.0.0.2" in summary.details
     assert "lab-data at /data" in summary.details
-    assert command.details[0].startswith("docker run --detach --name=lab-web")
+    assert command.details[0].splitlines() == [
+        "docker run \\",
+        "  --detach \\",
+        "  --name=lab-web \\",
+        "  lab/shell sleep 600",
+    ]
     assert log.details == ("one", f"  two {MARKUP}")
     assert MARKUP not in picture.html()
 
