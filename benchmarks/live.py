@@ -1,18 +1,23 @@
 """The live map in a browser while containers come and go, beside `docker events` that only listens.
 
-A hundred containers; each second ten of them start and ten stop, for a minute. The page notes when
-it has painted a container's new state, by the clock that the engine writes into its events.
+A hundred containers on ten networks; each second ten of them start and ten stop, and a volume and
+a network come and go, for a minute. The page notes when it has painted a container's new state, by
+the clock that the engine writes into its events.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import tempfile
 import threading
 import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +38,10 @@ if TYPE_CHECKING:
 CONTAINERS = 100
 AT_ONCE = 10
 SECONDS = 60
+NETWORKS = 10
+KINDS = ("network", "volume")
+#: Milliseconds that a state may still be painted after the next event: it was read before that.
+OVERLAP = 250.0
 #: The state that an event leads to, as the map begins to say it.
 STATES = {"start": "container, running", "die": "container, exited"}
 SHOW = "import os\nfrom labkit import show\ndisplay(show.engine())\nprint(os.getpid())"
@@ -56,6 +65,8 @@ OBSERVE = """shown => {
         fresh = [];
     };
     window.states = () => Object.fromEntries(known);
+    window.named = kind => [...new Set(Array.from(
+        shown.querySelectorAll(`button[data-key^=${kind}]`), title => title.textContent))];
     new MutationObserver(() => {
         if (!waiting) requestAnimationFrame(read);
         waiting = true;
@@ -68,11 +79,9 @@ def run(engine: Engine, _course: Course) -> Iterator[Finding]:
     names = [f"lab-{number}" for number in range(CONTAINERS)]
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2 * AT_ONCE) as pool:
         api: Any = engine.client.api
-
-        def create(name: str) -> None:
-            api.create_container("lab/shell", ["sleep", "600"], name=name, network_disabled=True)
-
-        list(pool.map(create, names))
+        for number in range(NETWORKS):
+            api.create_network(f"lab-n{number}")
+        list(pool.map(partial(_create, api), names))
         with open_course(engine, Path(folder)) as course, chromium() as browser:
             lab = JupyterLab(browser.new_page(), course.address, course.work)
             outputs = lab.new("lab-live.ipynb").run(SHOW)
@@ -86,58 +95,116 @@ def run(engine: Engine, _course: Course) -> Iterator[Finding]:
                     stdout=said,
                 )
             before, peers = _cpu(kernel), _cpu(peer)
-            began, kept = time.monotonic(), list[int]()
+            began, kept, page = time.monotonic(), list[int](), list[int]()
             for turn in range(SECONDS):
                 first = turn * AT_ONCE % CONTAINERS
                 stopping = names[first - AT_ONCE :][:AT_ONCE] if turn else []
                 both = [pool.submit(api.start, name) for name in names[first : first + AT_ONCE]]
                 both += [pool.submit(api.kill, name) for name in stopping]
+                both += [pool.submit(_come_and_go, api, turn)]
                 for one in both:
                     one.result()
                 kept.append(kernel.memory_info().rss)
+                page.append(lab.page.evaluate("performance.memory.usedJSHeapSize"))
                 threading.Event().wait(max(began + turn + 1 - time.monotonic(), 0))
             passed = time.monotonic() - began
             used, events = _cpu(kernel) - before, _cpu(peer) - peers
             threading.Event().wait(2)  # nothing happens any more, so by now it must be right
             shown: dict[str, str] = lab.page.evaluate("states()")
             painted = lab.page.evaluate("painted")
+            named = {kind: set(lab.page.evaluate(f"named('{kind}')")) for kind in KINDS}
             peer.kill()
             peer.wait()
         happened = [json.loads(line) for line in log.read_text().splitlines()]
-    containers = Holdings.read(engine).containers.values()
-    true = {one.name: f"container, {state(one)}" for one in containers}
-    wrong = [name for name in {*true, *shown} if true.get(name) != shown.get(name)]
     rate = f"{SECONDS * AT_ONCE / passed:.1f} starts and as many stops a second"
-    yield Finding("containers that the page has wrong at the end", len(wrong), 0, rate)
-    late = sorted(delays(happened, painted))
+    yield Finding(
+        "things that the page has wrong at the end", _wrong(engine, shown, named), 0, rate
+    )
+    found = lateness(happened, painted)
+    over = f"{len(found.late)} were, {found.over} were over before"
+    yield Finding("events that were never painted", found.never, 0, over)
+    late = sorted(found.late)
     count = f"median of {len(late)} events, 95 in 100 within {late[len(late) * 95 // 100]:.0f} ms"
     yield Finding("from an event to the painted page", statistics.median(late), 250, count, " ms")
     share = f"{used:.1f} s in {passed:.0f} s"
     yield Finding("processors that the kernel keeps busy", used / passed, 0.5, share)
-    grown = f"{kept[len(kept) // 4] / 1e6:.0f} MB after a quarter, {kept[-1] / 1e6:.0f} MB at last"
-    yield Finding("memory at last / after a quarter", kept[-1] / kept[len(kept) // 4], 1.1, grown)
+    yield _growth("memory at last / after a quarter", kept, 1.1)
+    yield _growth("the page's memory at last / after a quarter", page, 1.5)
     times = f"{used:.2f} s against {events:.2f} s of processor"
     yield Finding("kernel with the map / docker events", used / max(events, 0.01), 50, times)
 
 
-def delays(
-    happened: Iterable[Mapping[str, Any]], painted: Iterable[tuple[str, str, float]]
-) -> Iterator[float]:
-    """Yield the milliseconds from each start and end to the first painting that shows it.
+def _create(api: Any, name: str) -> None:
+    host = api.create_host_config(network_mode=f"lab-n{int(name[4:]) % NETWORKS}")
+    api.create_container("lab/shell", ["sleep", "600"], name=name, host_config=host)
 
-    A state that was over before it was painted counts until the container is next in it.
+
+def _come_and_go(api: Any, turn: int) -> None:
+    api.create_volume(f"lab-v{turn}")
+    api.create_network(f"lab-t{turn}")
+    if turn:
+        api.remove_volume(f"lab-v{turn - 1}")
+        api.remove_network(f"lab-t{turn - 1}")
+
+
+def _wrong(engine: Engine, shown: Mapping[str, str], named: Mapping[str, Iterable[str]]) -> int:
+    """Count containers in another state than the engine's, and what only one of both has."""
+    held = Holdings.read(engine)
+    true = {one.name: f"container, {state(one)}" for one in held.containers.values()}
+    wrong = {name for name in {*true, *shown} if true.get(name) != shown.get(name)}
+    here = {"network": held.networks, "volume": held.volumes}
+    for kind, things in here.items():
+        names = {thing.name for thing in things.values()} ^ set(named[kind])
+        wrong |= {name for name in names if name.startswith("lab-")}
+    return len(wrong)
+
+
+def _growth(what: str, kept: list[int], target: float) -> Finding:
+    quarter, last = kept[len(kept) // 4], kept[-1]
+    grown = f"{quarter / 1e6:.0f} MB after a quarter, {last / 1e6:.0f} MB at last"
+    return Finding(what, last / quarter, target, grown)
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late a page was.
+
+    Attributes:
+        late: Milliseconds from each start and end to the painting that shows it.
+        over: States that were over before they were painted.
+        never: States that were not over, and not painted either.
     """
+
+    late: list[float]
+    over: int
+    never: int
+
+
+def lateness(
+    happened: Iterable[Mapping[str, Any]], painted: Iterable[tuple[str, str, float]]
+) -> Lateness:
+    """Find for each start and end the first painting that shows it, before the next of the two."""
     paintings = defaultdict[str, list[tuple[str, float]]](list)
     for name, seen, moment in painted:
         paintings[name].append((seen, moment))
+    moments = defaultdict[str, list[tuple[str, float]]](list)
     for event in happened:
-        if event["Type"] != "container" or event["Action"] not in STATES:
-            continue
-        wanted, moment = STATES[event["Action"]], event["timeNano"] / 1e6
-        later = paintings[event["Actor"]["Attributes"]["name"]]
-        shown = (at for seen, at in later if at >= moment and seen.startswith(wanted))
-        if (first := next(shown, None)) is not None:
-            yield first - moment
+        if event["Type"] == "container" and event["Action"] in STATES:
+            name, moment = event["Actor"]["Attributes"]["name"], event["timeNano"] / 1e6
+            moments[name].append((STATES[event["Action"]], moment))
+    late, over, never = list[float](), 0, 0
+    for name, states in moments.items():
+        for (wanted, moment), (_other, end) in pairwise([*states, ("", math.inf)]):
+            shown = (at for seen, at in paintings[name] if at >= moment and seen.startswith(wanted))
+            first = next(shown, math.inf)
+            # What is painted in the moment of the next event still shows this one.
+            if first < math.inf and first - end < OVERLAP:
+                late.append(first - moment)
+            elif end < math.inf:
+                over += 1
+            else:
+                never += 1
+    return Lateness(late, over, never)
 
 
 def _cpu(process: psutil.Process) -> float:

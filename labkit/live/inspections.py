@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Key = tuple[str, str]
 
-#: Objects that are asked about at the same time; fewer than a connection's pool has places.
+#: Objects that are asked about at the same time: as many as a busy second starts and ends.
 AT_ONCE = 20
 
 

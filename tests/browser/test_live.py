@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +34,13 @@ STATE = "docker inspect --format={{.State.Status}}"
 THREADS = """import threading
 print(*sorted(t.name for t in threading.enumerate() if t.name.startswith("labkit")), "and no more")
 """
+#: Threads of labkit and sockets that the kernel holds.
+HELD = """import gc, os, threading
+gc.collect()
+left = [t.name for t in threading.enumerate() if t.name.startswith("labkit")]
+places = [os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")]
+print(*left or ["no threads,"], sum("socket:" in place for place in places), "sockets")
+"""
 #: Those of a picture, and one for each object that an event made it ask about at the same time.
 FOLLOWING = r"labkit-events labkit-following( labkit-inspections_\d+)* labkit-objects and no more\n"
 
@@ -41,11 +49,17 @@ FOLLOWING = r"labkit-events labkit-following( labkit-inspections_\d+)* labkit-ob
 def opened_notebook(context: BrowserContext, opened: OpenCourse) -> Iterator[Notebook]:
     """A notebook with `show` imported: one page and one kernel for all tests here."""
     lab = JupyterLab(context.new_page(), opened.address, opened.work)
+    asked: list[str] = []
+    lab.page.on("request", lambda request: asked.append(request.url))
+    lab.page.on("websocket", lambda socket: asked.append(socket.url))
     lab.stop_kernels()
     notebook = lab.new("lab-live.ipynb")
     notebook.run(IMPORTS)
     yield notebook
     lab.page.close()
+    here = re.compile(r"(data|blob):|(http|ws)://(127\.0\.0\.1|localhost)[:/]")
+    assert [url for url in asked if not here.match(url)] == [], "no request leaves the machine"
+    assert any(url.startswith("ws:") for url in asked)
 
 
 @pytest.fixture
@@ -83,13 +97,30 @@ def test_the_map_follows_what_happens_elsewhere_and_opens_an_object(
 
     title.click()
     details = shown.locator(".labkit-details")
-    expect(details).to_contain_text("docker run --detach --name=lab-a --network=lab-front")
+    expect(details).to_contain_text("--name=lab-a")
+    assert accessible(shown) == []
 
     container.pause()
     expect(shown).to_contain_text("container, paused")
+    expect(details).to_contain_text("state paused")
     container.remove(force=True)
     expect(title).to_have_count(0)
+    expect(details).to_contain_text("It is gone.")
     expect(details).to_contain_text("Container lab-a")
+    details.get_by_role("button", name="Close").click()
+    expect(details).to_be_hidden()
+
+
+def test_a_thing_with_two_places_is_drawn_in_both(notebook: Notebook, clean_engine: Engine) -> None:
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    start(clean_engine, "lab-a", volumes=["lab-v:/one", "lab-v:/two"])
+    volume = shown.get_by_role("button", name="lab-v, volume")
+    expect(volume).to_have_count(2)
+    start(clean_engine, "lab-b")
+    expect(shown.get_by_role("button", name="lab-b")).to_be_visible()
+    expect(volume).to_have_count(2)
+    expect(shown).to_contain_text("/one")
+    expect(shown).to_contain_text("/two")
 
 
 def test_the_map_works_from_the_keyboard(notebook: Notebook, clean_engine: Engine) -> None:
@@ -102,19 +133,105 @@ def test_the_map_works_from_the_keyboard(notebook: Notebook, clean_engine: Engin
         keys.press("Tab")
     expect(title).to_be_focused()
     keys.press("Enter")
-    expect(shown.locator(".labkit-details")).to_contain_text("Container lab-b")
+    details = shown.locator(".labkit-details")
+    expect(details).to_contain_text("Container lab-b")
+    expect(details).to_be_focused()
+    keys.press("Tab")
+    expect(shown.get_by_role("button", name="Close")).to_be_focused()
+    keys.press("Escape")
+    expect(details).to_be_hidden()
+    expect(title).to_be_focused()
 
-    # What changes elsewhere does not take the focus away.
+    # What changes elsewhere does not take the focus away, and leaves it near where it was.
     clean_engine.client.api.remove_container("lab-a", force=True)
     expect(shown.get_by_role("button", name="lab-a")).to_have_count(0)
     expect(title).to_be_focused()
+    clean_engine.client.api.remove_container("lab-b", force=True)
+    expect(title).to_have_count(0)
+    expect(shown.locator(":focus")).to_have_count(1)
 
-    close = shown.get_by_role("button", name="Close")
-    close.focus()
+
+def test_the_keys_of_a_picture_are_not_jupyterlab_s(
+    notebook: Notebook, clean_engine: Engine
+) -> None:
+    count = ["sh", "-c", "for n in $(seq 200); do echo line $n; done; sleep 600"]
+    start(clean_engine, "lab-a", *count)
+    keys = notebook.page.keyboard
+    shown = notebook.run("show.engine()").locator(".labkit-live")
+    cells = notebook.cells.count()
+    shown.get_by_role("button", name="lab-a").focus()
+    keys.press("d")
+    keys.press("d")
+
+    log = notebook.run("show.logs('lab-a')").locator(".labkit-live")
+    field = log.get_by_role("searchbox")
+    field.press_sequentially("Line 200")
+    expect(field).to_have_value("Line 200")
+    expect(log.get_by_text("line 1", exact=True)).to_be_hidden()
+    field.fill("")
+    lines = log.get_by_role("log")
+    lines.evaluate("lines => { lines.scrollTop = 0; }")
+    lines.focus()
+    keys.press("ArrowDown")
+    notebook.page.wait_for_function("lines => lines.scrollTop > 0", arg=lines.element_handle())
+    expect(lines).to_be_focused()
+
+    quiz = notebook.run("show.quiz('Which?', lambda engine: 'b', 'a', 'b', 'c')")
+    first, second = (quiz.get_by_role("radio", name=name, exact=True) for name in "ab")
+    expect(quiz.get_by_role("group", name="Which?")).to_be_visible()
+    first.focus()
+    keys.press("Space")
+    keys.press("ArrowDown")
+    expect(second).to_be_checked()
+    keys.press("Tab")
     keys.press("Enter")
-    expect(title).to_be_focused()
-    keys.press("Enter")
-    expect(close).to_be_visible()
+    expect(quiz).to_contain_text("and so it is: b.")
+    expect(notebook.cells).to_have_count(cells + 2)
+    expect(shown).to_be_visible()
+    assert accessible(quiz) == []
+
+
+def docker(engine: Engine, *words: str) -> None:
+    """Do something as a terminal does it."""
+    subprocess.run(["docker", *words], env=engine.cli_env(), check=True, stdout=subprocess.DEVNULL)
+
+
+NEW = ("run", "--detach", "--name=lab-new", "lab/shell", "sleep", "600")
+SERVICE = ("service", "create", "--detach", "--name=lab-hello", "lab/shell", "sleep", "600")
+#: What is shown, what a terminal does meanwhile, and the words that come of it.
+FOLLOWED = {
+    "engine": ("show.engine()", NEW, "lab-new"),
+    "events": ("show.events()", NEW, "container start lab-new"),
+    "stats": ("show.stats()", NEW, "lab-new"),
+    "logs": ("show.logs('lab-a')", ("kill", "--signal=HUP", "lab-a"), "hung up"),
+    "swarm": ("show.swarm()", ("exec", "lab-node-1", "docker", *SERVICE), "lab-hello"),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_each_live_picture_follows_a_terminal_and_leaves_no_thread_or_socket(
+    notebook: Notebook, clean_engine: Engine, course: Course, name: str
+) -> None:
+    code, command, words = FOLLOWED[name]
+    script = "trap 'echo hung up' HUP; while :; do sleep 0.1; done"
+    start(clean_engine, "lab-a", "sh", "-c", script)
+    if name == "swarm":
+        nodes.up(clean_engine, course, 1)
+        nodes.swarm(clean_engine, 1)
+    cell = notebook.new_cell()
+    held = set[str]()
+    for _turn in range(2):
+        cell.write(code)
+        shown = cell.run().locator(".labkit-live")
+        expect(shown.get_by_role("button", name="Pause")).to_be_visible()
+        if held:
+            docker(clean_engine, *command)
+            expect(shown).to_contain_text(words, timeout=1000 if name == "engine" else None)
+        cell.write("'something else'")
+        cell.run()
+        held.add(notebook.run(HELD).last.inner_text())
+    (only,) = held
+    assert only.startswith("no threads, ")
 
 
 def test_markup_in_names_labels_and_logs_is_shown_and_not_obeyed(
@@ -197,9 +314,11 @@ def test_the_map_outlives_its_engine(notebook: Notebook, private: PrivateEngine)
     )
     expect(shown).to_contain_text("Containers: 0")
     private.stop(silent)
-    expect(shown.get_by_role("status")).to_contain_text("No Docker engine answers")
+    note = shown.get_by_role("status").first
+    expect(note).to_contain_text("No Docker engine answers")
+    assert accessible(shown) == []
     engine = private.start(silent)
-    expect(shown.get_by_role("status")).to_be_hidden()
+    expect(note).to_be_hidden()
     engine.client.volumes.create("lab-v")
     expect(shown.get_by_role("button", name="lab-v")).to_be_visible()
     engine.close()
@@ -241,30 +360,45 @@ def things(clean_engine: Engine, course: Course) -> Iterator[None]:
     with nested.connected(clean_engine, "lab-node-1") as manager:
         manager.client.services.create("lab/shell", ["sleep", "600"], name="lab-hello")
     yield
-    for image in ("lab/built", "localhost:5009/lab/shell"):
-        clean_engine.client.api.remove_image(image)
+    clean_engine.client.api.remove_image(BUILT)
 
 
 PREPARE = """\
 from pathlib import Path
+from labkit.live.usage import Sample, Used
+from labkit.show.live import usage
 Path("lab-built").mkdir(exist_ok=True)
 Path("lab-built/Dockerfile").write_text("FROM lab/shell\\nRUN echo one > /one\\nCMD [\\"true\\"]")
-!docker tag lab/shell localhost:5009/lab/shell
+shares = [0.1, 0.2, 0.2, 0.9, 1, 1, 0.4, 0.1]
+samples = tuple(
+    Sample(n, int(sum(shares[:n]) * 1e9), n * 10**9, 1, (9 + n) * 10**6, 64 * 10**6, n * n * 999, 0)
+    for n in range(9)
+)
+GIVEN = {
+    "1": Used("lab-busy", samples=samples),
+    "2": Used("lab-new", samples=samples[:1]),
+    "3": Used("lab-old", running=False),
+}
 """
+BUILT = "localhost:5009/lab/built"
+QUIZ = f"show.quiz('Is it up?', '{STATE} lab-web', 'running', 'exited')"
 #: What is shown, and words that are in it, as it is first and when it was saved.
 PICTURES = {
     "engine": ("show.engine()", "container, running"),
+    "opened": ("show.engine()", "container, running"),
     "details": ("show.details('lab-web')", "docker run"),
     "build": ("show.build('lab-built', 'lab/built')", "3/3 CMD"),
-    "push": ("show.push('localhost:5009/lab/shell')", "lab/shell"),
-    "pull": ("show.pull('localhost:5009/lab/shell')", "lab/shell"),
-    "layers": ("show.layers('lab/shell', 'lab/built')", "echo one"),
+    "push": (f"!docker tag lab/built {BUILT}\nshow.push('{BUILT}')", "Pushed"),
+    "pull": (f"!docker rmi lab/built {BUILT}\nshow.pull('{BUILT}')", "Pull complete"),
+    "layers": (f"show.layers('lab/shell', '{BUILT}')", "echo one"),
     "diff": ("!docker exec lab-web touch /new\nshow.diff('lab-web')", "/new"),
     "stats": ("show.stats('lab-busy', 'lab-web')", "lab-busy"),
+    "usage": ("usage(GIVEN)", "of a processor"),
     "logs": ("show.logs('lab-busy')", "it begins"),
-    "events": ("show.events(containing='lab-web')", "container start lab-web"),
+    "events": ("show.events(containing='LAB-WEB')", "container start lab-web"),
     "swarm": ("show.swarm()", "task, running"),
-    "quiz": (f"show.quiz('Is it up?', '{STATE} lab-web', 'running', 'exited')", "Is it up?"),
+    "quiz": (QUIZ, "Is it up?"),
+    "answered": (QUIZ, "Is it up?"),
 }
 
 
@@ -282,6 +416,11 @@ def test_every_picture_is_readable_in_both_themes_and_kept_as_text(
     for name, (code, words) in PICTURES.items():
         cells[name].write(code)
         expect(cells[name].run().last).to_contain_text(words)
+    cells["opened"].outputs.last.get_by_role("button", name="lab-web").first.click()
+    expect(cells["opened"].outputs.last).to_contain_text("Its last lines")
+    cells["answered"].outputs.last.get_by_role("radio", name="running").check()
+    cells["answered"].outputs.last.get_by_role("button", name="Ask the engine").click()
+    expect(cells["answered"].outputs.last).to_contain_text("so it is")
     wrong: list[str] = []
     for theme in ("JupyterLab Dark", "JupyterLab Light"):
         notebook.lab.theme(theme)
@@ -297,6 +436,20 @@ def test_every_picture_is_readable_in_both_themes_and_kept_as_text(
         forms = "".join(data["text/plain"]), text_of("".join(data.get("text/html", "")))
         wrong += [f"{name} is saved without {words}: {form}" for form in forms if words not in form]
     assert wrong == []
+
+
+def test_a_page_that_is_loaded_anew_follows_on(notebook: Notebook, clean_engine: Engine) -> None:
+    start(clean_engine, "lab-a")
+    title = (
+        notebook.run("show.engine()").locator(".labkit-live").get_by_role("button", name="lab-a")
+    )
+    expect(title).to_be_visible()
+    notebook.save()
+    notebook.lab.reload(notebook)
+    shown = notebook.panel.locator(".labkit-live")
+    expect(shown.get_by_role("button", name="lab-a")).to_be_visible()
+    start(clean_engine, "lab-b")
+    expect(shown.get_by_role("button", name="lab-b")).to_be_visible()
 
 
 # The last one, since it leaves no kernel.

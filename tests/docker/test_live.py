@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labkit.live.following import Following
+from labkit.live.happenings import Happenings
 from labkit.live.holdings import Everything, Holdings
+from labkit.live.logs import Log, time_and_text
+from labkit.live.usage import Usage, Used
 from labkit.waiting import wait_until
 from tests.second import silent
 
@@ -51,6 +54,27 @@ class Followed:
 
     def wait_for_state(self, name: str, state: str | None) -> None:
         self.wait_for(lambda _holdings: self.states().get(name) == state, f"{name} {state}")
+
+
+class Told:
+    """What is followed, as it was last told."""
+
+    def __init__(self, subject: Any, engine: Engine, value: Any = ()) -> None:
+        self.value, self.problem = value, ""
+        self.following: Following[Any] = Following(subject, engine, self._told, value=value)
+        self.following.start()
+
+    def _told(self, value: Any, problem: str) -> None:
+        self.value, self.problem = value, problem
+
+    def wait_for(self, condition: Callable[[Any], object]) -> None:
+        wait_until(
+            lambda: not self.problem and condition(self.value),
+            what="the value",
+            timeout=30,
+            interval=0.02,
+            state=lambda: f"{self.problem} {self.value}",
+        )
 
 
 @pytest.fixture
@@ -96,6 +120,55 @@ def test_each_change_is_followed(followed: Followed, clean_engine: Engine) -> No
     followed.wait_for(
         lambda now: network.id not in now.networks and "lab-v" not in now.volumes, "both gone"
     )
+
+
+def test_what_is_pruned_is_left_out_and_the_rest_is_followed_on(
+    followed: Followed, clean_engine: Engine
+) -> None:
+    api: Any = clean_engine.client.api
+    mine = {"label": "labkit.test=pruned"}
+    network = clean_engine.client.networks.create("lab-n", labels={"labkit.test": "pruned"})
+    start(clean_engine, "lab-a", labels={"labkit.test": "pruned"}).kill()
+    followed.wait_for_state("lab-a", "exited")
+    api.prune_containers(mine)
+    api.prune_networks(mine)
+    api.prune_volumes(mine)
+    followed.wait_for_state("lab-a", None)
+    followed.wait_for(lambda now: network.id not in now.networks, "the network to be gone")
+    start(clean_engine, "lab-b")
+    followed.wait_for_state("lab-b", "running")
+
+
+def test_a_log_and_events_go_on_after_odd_lines_and_prunes(clean_engine: Engine) -> None:
+    script = r"printf 'one\rtwo\n'; trap 'echo three' HUP; while :; do sleep 0.1; done"
+    container = clean_engine.client.containers.run(
+        "lab/shell", ["sh", "-c", script], name="lab-a", detach=True
+    )
+    log = Told(Log("lab-a", most=9), clean_engine)
+    happened = Told(Happenings(seconds=60, most=99, wanted=lambda _event: True), clean_engine)
+    log.wait_for(lambda lines: len(lines) == 1)
+    container.kill("HUP")
+    log.wait_for(lambda lines: [time_and_text(line)[1] for line in lines] == ["one\rtwo", "three"])
+    clean_engine.client.api.prune_containers({"label": "labkit.test=nothing"})
+    container.remove(force=True)
+    happened.wait_for(lambda events: events and events[-1]["Action"] == "destroy")
+    times = [event["timeNano"] for event in happened.value]
+    assert times == sorted(set(times)), "each once, and in order"
+    log.following.close()
+    happened.following.close()
+
+
+def test_usage_follows_what_starts_ends_and_is_removed(clean_engine: Engine) -> None:
+    threads = threading.active_count()
+    usage = Told(Usage(("lab-a",)), clean_engine, {})
+    container = start(clean_engine, "lab-a")
+    usage.wait_for(lambda known: known and known[container.id].running)
+    container.kill()
+    usage.wait_for(lambda known: known == {container.id: Used("lab-a", running=False)})
+    container.remove()
+    usage.wait_for(lambda known: known == {})
+    usage.following.close()
+    assert threading.active_count() == threads
 
 
 def test_after_many_changes_at_once_it_is_what_the_engine_says(
