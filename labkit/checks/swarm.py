@@ -144,8 +144,8 @@ def change_was_rolled_back(engine: Engine) -> None:
         raise CheckFailed(
             _("the last change of `lab-horn` was taken back, and none of its tasks has failed"),
             hint=_(
-                "`docker service rollback` takes back what works, too. Have a change fail, and leave "
-                "the way back to the swarm."
+                "`docker service rollback` takes back what works, too. Have a change fail, and "
+                "leave the way back to the swarm."
             ),
         )
     if state in {"", "completed"}:
