@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import streams
 from labkit.engine.ownership import owned
+from labkit.errors import EngineRequestFailed, NoSuchContainer
 from labkit.live.following import EVENTS
-from labkit.live.holdings import IDLE
+from labkit.live.holdings import IDLE, affected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,8 +131,14 @@ class Watched:
             if not message["Action"].startswith(NOISE)
         ]
         events = (*new, *value.events)[:MOST_EVENTS]
-        changed = any(map(_changes_something, messages))
-        return View(rows(engine) if changed else value.rows, events)
+        if not any(map(_changes_something, messages)):
+            return View(value.rows, events)
+        # An engine tells that a container has ended before its list says so; an inspection waits.
+        for kind, key in affected(messages):
+            if kind == "container":
+                with suppress(NoSuchContainer, EngineRequestFailed):
+                    engine.containers.get(key)
+        return View(rows(engine), events)
 
 
 def _changes_something(message: Mapping[str, Any]) -> bool:

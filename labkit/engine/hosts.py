@@ -30,6 +30,9 @@ if [ "${{LABKIT_CGROUP:-}}" = host ]; then
     # The control groups are those of this host's host: containers go below its own.
     group=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
     options="--exec-opt=native.cgroupdriver=cgroupfs --cgroup-parent=${{group%/}}/containers"
+    # Unless they are said to be mounted, Debian's start script mounts those that the machine has
+    # not: for the whole kernel, and then the machine's own engine counts no more what is used.
+    echo "cgroup /sys/fs/cgroup cgroup defaults 0 0" >> /etc/fstab
 elif [ -f /sys/fs/cgroup/cgroup.controllers ]; then
     # As in a node: what it has may be read-only, and a group that holds processes cannot hand
     # controllers on, so this process steps aside.

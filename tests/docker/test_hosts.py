@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from docker.errors import ContainerError
 
 from labkit import hosts
 from labkit.cli import main
 from labkit.engine.ownership import owned, remove
+from labkit.waiting import wait_until
 from tests.remains import of_an_engine
 
 if TYPE_CHECKING:
@@ -55,15 +55,19 @@ def test_a_host_is_as_it_came_out_of_its_box(engine: Engine, bare: str) -> None:
 
 
 def test_nothing_leads_out_of_a_host(engine: Engine, bare: str) -> None:
-    """The machine's own address on another bridge: a container there is refused by it at least."""
+    """A server on another network, which a container there reaches, and the host does not."""
     assert bare
-    # The first address of a bridge's range is the machine's; the engine does not always say so.
-    gateway = ip_network(engine.networks.get("bridge").subnets[0])[1]
-    knock = ["bash", "-c", f"exec 3<> /dev/tcp/{gateway}/9"]
-    inside = engine.containers.ask(NAME, *knock)
-    assert "Network is unreachable" in inside.output
-    with pytest.raises(ContainerError, match="Connection refused"):
-        engine.client.containers.run("lab/debian", knock, name="lab-try-out", remove=True)
+    server = engine.client.containers.run(
+        "lab/shell", ["httpd", "-f"], name="lab-try-out", detach=True
+    )
+    try:
+        address = engine.containers.get("lab-try-out").networks["bridge"].ip
+        knock = f"until (exec 3<> /dev/tcp/{address}/80) 2> /dev/null; do :; done"
+        beside = ["timeout", "20", "bash", "-c", knock]
+        engine.client.containers.run("lab/debian", beside, name="lab-try-beside", remove=True)
+        assert engine.containers.ask(NAME, "timeout", "2", "bash", "-c", knock).exit_code == 124
+    finally:
+        server.remove(force=True)
 
 
 def test_the_depot_has_what_a_host_without_an_engine_lacks_and_needs_no_network(
@@ -96,6 +100,26 @@ def test_a_host_of_the_same_name_is_made_anew_with_an_engine_that_does_not_run(
     assert engine.containers.get(NAME).id != first
     assert said(engine, "sh", "-c", "command -v dockerd")
     assert engine.containers.ask(NAME, "docker", "info").exit_code != 0
+
+
+def test_an_engine_that_a_host_starts_changes_no_control_groups_of_the_machine(
+    engine: Engine, bare: str
+) -> None:
+    assert bare
+    before = hierarchies()
+    said(engine, "service", "docker", "start")
+    wait_until(
+        lambda: engine.containers.ask(NAME, "docker", "info").exit_code == 0,
+        what="the engine of the host",
+        timeout=30,
+    )
+    assert hierarchies() == before
+
+
+def hierarchies() -> list[list[str]]:
+    """The kernel's controllers, and the mounted hierarchy of each."""
+    lines = Path("/proc/cgroups").read_text().splitlines()
+    return [line.split()[:2] for line in lines]
 
 
 def test_a_host_that_is_removed_leaves_no_object_mount_network_or_rule(

@@ -850,19 +850,23 @@ def test_events_are_kept_and_objects_are_listed_anew_only_after_a_change(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looks: list[str] = []
-    monkeypatch.setattr("labkit.dashboard.inventory.rows", lambda _engine: looks.append("") or ())
+    monkeypatch.setattr(
+        "labkit.dashboard.inventory.rows", lambda _engine: looks.append("listed") or ()
+    )
+    engine: Any = SimpleNamespace(containers=SimpleNamespace(get=looks.append))
     watched, view = Watched(), View((OURS,))
-    calm = watched.apply(None, view, [("events", message("exec_start: sh"))])  # type: ignore[arg-type]
+    calm = watched.apply(engine, view, [("events", message("exec_start: sh"))])
     assert (calm, looks) == (view, [])
     seen = watched.apply(
-        None,  # type: ignore[arg-type]
+        engine,
         view,
         [
             ("events", message("die", name="lab-web", exitCode="3", image="lab/web")),
             ("events", None),
         ],
     )
-    assert looks == [""]
+    # An engine tells of an end before its list does, and answers about that container after it.
+    assert looks == ["abc", "listed"]
     [event] = seen.events
     assert (event.action, event.name, event.detail) == (
         "die",
