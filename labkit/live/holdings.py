@@ -2,13 +2,16 @@
 
 An event says only that an object changed. What it is like now, the engine is asked: one inspect
 call after the last of an object's events, and a few at most before. So no order of events, and none
-that comes twice, leads astray.
+that comes twice, leads astray for long.
+
+One event is believed until the answer comes: that a container's process has ended. A busy engine
+takes most of a second to clear up after it, and answers about the container only then.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import streams
@@ -83,8 +86,13 @@ class Everything:
             "network": dict[str, Any](value.networks),
             "volume": dict[str, Any](value.volumes),
         }
-        answers = (answer for stream, answer in said if stream == OBJECTS and answer)
-        for (kind, key), thing in answers:
+        for stream, message in said:
+            if message is None:
+                continue
+            if stream == EVENTS:
+                _end(found["container"], message)
+                continue
+            (kind, key), thing = message
             if isinstance(thing, EngineRequestFailed):
                 continue  # about this one alone; what is known of it stays
             if isinstance(thing, Exception):
@@ -96,18 +104,27 @@ class Everything:
         return Holdings(found["container"], found["network"], found["volume"])
 
 
+def _end(containers: dict[str, Container], event: Mapping[str, Any]) -> None:
+    """Let a container have ended, as its event says."""
+    actor = event["Actor"]
+    known, code = containers.get(actor["ID"]), actor["Attributes"].get("exitCode")
+    if known and code:
+        containers[known.id] = replace(known, status="exited", exit_code=int(code))
+
+
 class _Noticed:
-    """Events, told to `Inspections` as they come; so nothing is left of them for the inbox."""
+    """Events, told to `Inspections` as they come; only ends of containers are passed on."""
 
     def __init__(self, events: Stream[Any], asked: Inspections) -> None:
         self._events = events
         self._asked = asked
 
-    def __iter__(self) -> Iterator[None]:
+    def __iter__(self) -> Iterator[Mapping[str, Any]]:
         for event in self._events:
+            if (event["Type"], event["Action"]) == ("container", "die"):
+                yield event  # before it is asked about, or the answer could be overtaken
             for key in affected([event]):
                 self._asked.want(key)
-        yield from ()
 
     def close(self) -> None:
         self._events.close()

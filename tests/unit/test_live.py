@@ -12,7 +12,7 @@ from labkit.engine.streams import LONGEST_LINE, _frames, _json_lines, _lines, li
 from labkit.errors import EngineRequestFailed, EngineUnreachable
 from labkit.live import following as module
 from labkit.live.following import EVENTS, Following, Reopen
-from labkit.live.holdings import OBJECTS, Everything, Holdings, affected, inspected
+from labkit.live.holdings import OBJECTS, Everything, Holdings, _Noticed, affected, inspected
 from labkit.live.inspections import Inspections
 from labkit.live.latest import latest
 from labkit.waiting import wait_until
@@ -104,6 +104,39 @@ def test_what_the_engine_does_not_know_any_more_is_left_out(
     found = Everything().apply(fake_engine, before, said)
     assert (found.containers, found.volumes) == ({}, {"lab-v": "made again"})
     assert before.containers, "the value before is as it was"
+
+
+def test_an_end_is_believed_until_the_engine_answers(
+    make_container: Callable[..., Container],
+) -> None:
+    up = make_container("lab-a")
+    ended = an_event("container", "die", up.id, exitCode="137", name="lab-a")
+    unknown = an_event("container", "die", "c2", exitCode="0", name="lab-b")
+    told = [(EVENTS, unknown), (EVENTS, ended)]
+    before = Holdings({up.id: up}, {}, {})
+    found = Everything().apply(None, before, told)  # type: ignore[arg-type]
+    assert found.containers == {up.id: replace(up, status="exited", exit_code=137)}
+    again = [*told, (OBJECTS, (("container", up.id), up))]
+    assert Everything().apply(None, before, again) == before  # type: ignore[arg-type]
+
+
+def test_an_end_is_told_before_the_engine_is_asked_and_nothing_else_is_told() -> None:
+    stopped = an_event("container", "die", "c1", exitCode="0")
+    events = [an_event("container", "start", "c1"), an_event("container", "kill", "c1"), stopped]
+    asked = _Asked()
+    told = [(event, tuple(asked.wanted)) for event in _Noticed(events, asked)]  # type: ignore[arg-type]
+    assert told == [(stopped, (("container", "c1"),))]
+    assert asked.wanted == [("container", "c1")] * 2
+
+
+class _Asked:
+    """What is wanted, and is never asked about."""
+
+    def __init__(self) -> None:
+        self.wanted: list[tuple[str, str]] = []
+
+    def want(self, key: tuple[str, str]) -> None:
+        self.wanted.append(key)
 
 
 def test_an_engine_that_does_not_answer_about_an_object_has_gone() -> None:
