@@ -164,9 +164,13 @@ def flour_is_installed(engine: Engine) -> None:
             _("`lab-flour` is not installed below `/srv/bakery`"),
             hint=_("`dnf --releasever=1 --installroot=/srv/bakery install --assumeyes lab-flour`."),
         )
-    if not engine.containers.list_files("lab-mill", "/srv/bakery/var/lib/dnf"):
+    # Where each came from; nowhere, by `rpm`, and `@commandline` for a file that was named.
+    dnf = ("dnf", "--releasever=1", "--installroot=/srv/bakery", "--quiet")
+    installed = ("repoquery", "--installed", "--qf", "%{name}:%{from_repo}")
+    origins = engine.containers.ask("lab-mill", *dnf, *installed).output
+    if not {"lab-flour", "lab-grain"} <= set(re.findall(r"(?m)^([\w-]+):[^@\s]", origins)):
         raise CheckFailed(
-            _("it was not `dnf` that installed it"),
+            _("they were not installed by `dnf` from the repository"),
             hint=_(
                 "`rpm` asks no repository, and you had to name what is needed. Remove "
                 "`/srv/bakery`, and let `dnf` find it."

@@ -181,7 +181,7 @@ def mill(site: Site) -> Site:
     site.file("lab-mill", "/srv/rpms/repodata/repomd.xml", "<repomd/>")
     site.file("lab-mill", "/etc/yum.repos.d/local.repo", REPO)
     site.file("lab-mill", "/srv/bakery/usr/share/lab/lab-flour", "sack 7")
-    site.file("lab-mill", "/srv/bakery/var/lib/dnf/history.sqlite", "")
+    site.says("lab-mill", "dnf", "lab-flour:local\nlab-grain:local\n")
     return site
 
 
@@ -204,9 +204,13 @@ def test_a_repository_that_leads_elsewhere_is_told(mill: Site, text: str, said: 
     assert said in str(mill.refusal(checks.dnf_knows_the_folder))
 
 
-def test_rpm_alone_is_not_dnf(mill: Site) -> None:
-    del mill.engine.containers.files["lab-mill", "/srv/bakery/var/lib/dnf/history.sqlite"]
-    assert "not `dnf`" in str(mill.refusal(checks.flour_is_installed))
+@pytest.mark.parametrize(
+    "origins",
+    ["lab-flour:\nlab-grain:\n", "lab-flour:local\nlab-grain:@commandline\n", "lab-flour:local\n"],
+)
+def test_what_came_from_no_repository_does_not_count(mill: Site, origins: str) -> None:
+    mill.says("lab-mill", "dnf", origins)
+    assert "not installed by `dnf`" in str(mill.refusal(checks.flour_is_installed))
 
 
 def info(**fields: Any) -> str:
