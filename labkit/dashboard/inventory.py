@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from labkit.engine import streams
 from labkit.engine.ownership import owned
-from labkit.errors import EngineRequestFailed, NoSuchContainer
 from labkit.live.following import EVENTS
-from labkit.live.holdings import IDLE, affected
+from labkit.live.holdings import IDLE, affected, existing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -134,10 +132,7 @@ class Watched:
         if not any(map(_changes_something, messages)):
             return View(value.rows, events)
         # An engine tells that a container has ended before its list says so; an inspection waits.
-        for kind, key in affected(messages):
-            if kind == "container":
-                with suppress(NoSuchContainer, EngineRequestFailed):
-                    engine.containers.get(key)
+        list(existing(engine, (key for kind, key in affected(messages) if kind == "container")))
         return View(rows(engine), events)
 
 

@@ -51,7 +51,7 @@ class Holdings:
         """Ask the engine for everything."""
         ids = [line["Id"] for line in engine.containers.list()]
         return cls(
-            {container.id: container for container in _existing(engine, ids)},
+            {container.id: container for container in existing(engine, ids)},
             {line["Id"]: Network.from_inspect(line) for line in engine.networks.list()},
             {line["Name"]: Volume.from_inspect(line) for line in engine.volumes.list()},
         )
@@ -161,7 +161,7 @@ def inspected(engine: Engine, kind: str, key: str) -> Container | Network | Volu
     return found
 
 
-def _existing(engine: Engine, ids: Iterable[str]) -> Iterator[Container]:
+def existing(engine: Engine, ids: Iterable[str]) -> Iterator[Container]:
     """Inspect containers, but for those that go in the meantime or that the engine refuses."""
     for key in ids:
         with suppress(NoSuchContainer, EngineRequestFailed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,20 +124,11 @@ def test_an_end_is_believed_until_the_engine_answers(
 def test_an_end_is_told_before_the_engine_is_asked_and_nothing_else_is_told() -> None:
     stopped = an_event("container", "die", "c1", exitCode="0")
     events = [an_event("container", "start", "c1"), an_event("container", "kill", "c1"), stopped]
-    asked = _Asked()
-    told = [(event, tuple(asked.wanted)) for event in _Noticed(events, asked)]  # type: ignore[arg-type]
+    wanted: list[tuple[str, str]] = []
+    asked: Any = SimpleNamespace(want=wanted.append)
+    told = [(event, tuple(wanted)) for event in _Noticed(events, asked)]  # type: ignore[arg-type]
     assert told == [(stopped, (("container", "c1"),))]
-    assert asked.wanted == [("container", "c1")] * 2
-
-
-class _Asked:
-    """What is wanted, and is never asked about."""
-
-    def __init__(self) -> None:
-        self.wanted: list[tuple[str, str]] = []
-
-    def want(self, key: tuple[str, str]) -> None:
-        self.wanted.append(key)
+    assert wanted == [("container", "c1")] * 2
 
 
 def test_an_engine_that_does_not_answer_about_an_object_has_gone() -> None:
