@@ -53,12 +53,12 @@ async def running_kernel(
     """
     import math
 
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
+    from labkit.kernel_sockets import SocketKernelManager
     from labkit.warm_kernels import WarmProvisioner
 
-    manager = AsyncKernelManager(kernel_name="python3", kernel_spec_manager=_only_this_python())
+    manager = SocketKernelManager(kernel_name="python3", kernel_spec_manager=_only_this_python())
     manager.provisioner = WarmProvisioner(
         parent=manager, kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec
     )
@@ -133,6 +133,7 @@ async def _end(manager: AsyncKernelManager) -> None:
 
     pid = getattr(manager.provisioner, "pid", None)
     if pid is None:
+        await manager.cleanup_resources()
         return
     with suppress(psutil.NoSuchProcess):
         for process in psutil.Process(pid).children(recursive=True):

@@ -73,7 +73,7 @@ class LabServer:
             "ServerApp.open_browser": self.browser,
             "ServerApp.answer_yes": True,  # Ctrl-C stops it without a question
             "Application.log_level": "ERROR",
-            "KernelManager.transport_encryption": "auto",  # other accounts may share the machine
+            "AsyncMappingKernelManager.kernel_manager_class": "labkit.lab_kernels.LabKernelManager",
             "LabApp.extension_manager": "readonly",
             "LabApp.news_url": "",
             "LabApp.check_for_updates_class": "jupyterlab.NeverCheckForUpdate",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
+from labkit.waiting import wait_until
 from tests.browser.jupyterlab import words
 
 if TYPE_CHECKING:
@@ -159,3 +161,14 @@ def test_a_saved_notebook_is_readable_without_a_kernel(hello: Notebook, opened: 
     again = hello.lab.reload(hello)
     for code in ("%check", "%panel"):
         expect(again.cell(code).outputs).to_contain_text("3 of 3 points.")
+
+
+def test_a_kernel_has_files_for_ports_over_a_restart_and_leaves_none(hello: Notebook) -> None:
+    ask = "import ipykernel; print(ipykernel.get_connection_info(unpack=True)['ip'])"
+    sockets = Path(hello.run(ask).inner_text().strip()).parent
+    assert len(list(sockets.iterdir())) == 5
+    hello.restart()
+    expect(hello.run(ask)).to_contain_text(str(sockets))
+    assert len(list(sockets.iterdir())) == 5
+    hello.lab.menu("Kernel", "Shut Down Kernel")
+    wait_until(lambda: not sockets.exists(), what="the kernel's sockets to go", timeout=10)

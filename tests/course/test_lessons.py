@@ -17,6 +17,7 @@ from pytest_notebook.nb_regression import NBRegressionFixture
 
 from labkit.authoring.lint import is_clean_up
 from labkit.course import Course
+from labkit.kernel_sockets import SocketKernelManager
 from labkit.kernels import OBSERVE, environment
 from labkit.running import is_run, run_notebook, verdict, workspace_environment
 from tests.remains import everything
@@ -41,6 +42,12 @@ pytestmark = [
 @pytest.fixture(autouse=True)
 def _needs(engine: Engine, lesson: Lesson) -> None:
     skip_without(lesson.needs, engine)
+
+
+@pytest.fixture(autouse=True)
+def _kernels_take_no_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among containers that come and go with their ports, one that is free may not stay so."""
+    monkeypatch.setattr("jupyter_client.AsyncKernelManager", SocketKernelManager)
 
 
 def test_a_lesson_runs_from_a_clean_engine_then_over_what_that_left_and_leaves_nothing(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from labkit.errors import (
     NoSuchNetwork,
     NoSuchVolume,
 )
+from labkit.ports import first_free
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ def run(engine: Engine, name: str, *command: str, **options: Any) -> Any:
     api.start(made)
     api.wait(made)
     return made
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return int(server.getsockname()[1])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +126,7 @@ def test_a_network_and_a_volume_are_read(engine: Engine) -> None:
 
 def test_a_published_port_is_asked_over_http(engine: Engine) -> None:
     api: Any = engine.client.api
-    port = free_port()
+    port = first_free(range(8900, 9000), what="a test", hint="Free one.")
     with pytest.raises(ConnectionError, match=f"127.0.0.1:{port}"):
         engine.http_get(port)
     host = api.create_host_config(port_bindings={80: port})

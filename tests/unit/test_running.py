@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from labkit.waiting import wait_until
 from tests.unit.tiny_course import write_course
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nbformat import NotebookNode
 
     from labkit.running import CellReport, RunReport
@@ -34,6 +37,14 @@ def notebook(*cells: str | tuple[str, str]) -> NotebookNode:
 
 def run(tmp_path: Path, *cells: str | tuple[str, str], **options: Any) -> RunReport:
     return run_notebook(notebook(*cells), cwd=tmp_path, **options)
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The folder for temporary files, with a name that is short enough for sockets below it."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
 
 
 def children() -> set[int]:
@@ -68,6 +79,15 @@ def test_the_kernel_is_this_interpreter_and_its_programs_come_first(tmp_path: Pa
     assert (here, programs) == (sys.executable, str(Path(sys.executable).parent))
     assert tmp_path.samefile(cwd)
     assert report.cells[1].output == "seen\n"
+
+
+@pytest.mark.parametrize("ending", ["pass", "import os; os._exit(1)"])
+def test_a_kernel_takes_files_for_ports_and_leaves_none(temporary: Path, ending: str) -> None:
+    count = "from pathlib import Path; print(len(list(Path().glob('*/socket-*'))))"
+    report = run(temporary, count, ending)
+    assert report.ok == (ending == "pass")
+    assert report.cells[0].output.strip() == "5"
+    assert list(temporary.iterdir()) == []
 
 
 def test_an_exception_stops_the_run_and_is_told_with_its_cell(tmp_path: Path) -> None:
@@ -162,10 +182,11 @@ def test_a_kernel_that_dies_is_reported(tmp_path: Path) -> None:
     assert children() <= before
 
 
-def test_a_kernel_that_does_not_start_is_reported(tmp_path: Path) -> None:
-    report = run_notebook(notebook("1"), cwd=tmp_path / "missing")
+def test_a_kernel_that_does_not_start_is_reported(temporary: Path) -> None:
+    report = run_notebook(notebook("1"), cwd=temporary / "missing")
     assert not report.ok
     assert report.error.startswith("The kernel did not start: ")
+    assert list(temporary.iterdir()) == []
 
 
 def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
