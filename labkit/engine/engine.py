@@ -25,6 +25,7 @@ from labkit.errors import (
     NoSuchObject,
     NoSuchVolume,
 )
+from labkit.translation import _
 from labkit.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ LONGEST_LOG = 10_000
 LONGEST_BODY = 1 << 20
 #: Seconds in which the engine notes that a program has ended.
 ENDED_SECONDS = 10.0
+#: Seconds in which the files of a container stay as they are for as long as it takes to read them.
+STILL_SECONDS = 10.0
+#: What the last bytes of a whole tar archive are.
+END_OF_ARCHIVE = bytes(2 * tarfile.BLOCKSIZE)
 
 
 def is_here(endpoint: str) -> bool:
@@ -136,6 +141,7 @@ class Containers(_Collection):
         Raises:
             FileNotFoundError: The container has no such file.
             NoSuchContainer: The engine has no such container.
+            WaitTimeout: It never stayed as it was for as long as it takes to read it.
         """
         self.get(name)
         content, link_target = self._archive(name, path)
@@ -153,6 +159,7 @@ class Containers(_Collection):
 
         Raises:
             NoSuchContainer: The engine has no such container.
+            WaitTimeout: As in `read_tree`.
         """
         try:
             tree = self.read_tree(name, folder)
@@ -169,6 +176,7 @@ class Containers(_Collection):
         Raises:
             FileNotFoundError: The container has no such folder.
             NoSuchContainer: The engine has no such container.
+            WaitTimeout: It never stayed as it was for as long as it takes to read it.
         """
         self.get(name)
         content, _link = self._archive(name, path.rstrip("/") + "/.")
@@ -206,10 +214,23 @@ class Containers(_Collection):
     def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:
         """Read a path of a container as a tar archive, and where a link points to."""
         missing = FileNotFoundError(f"{name}:{asked or path}")
+
+        def whole() -> list[tuple[bytes, str]]:
+            chunks, stat = self._api.get_archive(name, path)
+            content = b"".join(chunks)
+            return [(content, stat["linkTarget"])] if content.endswith(END_OF_ARCHIVE) else []
+
         try:
             with self._errors(missing):
-                chunks, stat = self._api.get_archive(name, path)
-                return b"".join(chunks), str(stat["linkTarget"])
+                # A file that shrinks while the engine reads it ends the archive, without a word.
+                (found,) = wait_until(
+                    whole,
+                    what=_("a moment in which nothing writes to `{place}`").format(place=missing),
+                    timeout=STILL_SECONDS,
+                    interval=0.02,
+                    hint=_("Stop what writes there, then run the command again."),
+                )
+                return found
         except EngineRequestFailed as error:
             # The engine has no status of its own for a path through a file or in a circle.
             if "not a directory" in error.message or "too many links" in error.message:

@@ -168,6 +168,20 @@ def test_a_tree_has_what_is_in_a_volume_of_a_container_that_has_ended(engine: En
         engine.containers.read_tree("lab-a", "/nothing")
 
 
+def test_a_tree_is_whole_though_its_files_shrink_while_it_is_read(engine: Engine) -> None:
+    writes = "cd /data; for i in $(seq 20); do echo $i > $i; done; touch /ready; "
+    writes += "while true; do seq 20000 > first; : > first; done"
+    api: Any = engine.client.api
+    host = api.create_host_config(binds=["lab-data:/data"])
+    api.start(
+        api.create_container("lab/shell", ["sh", "-c", writes], name="lab-a", host_config=host)
+    )
+    wait_until(lambda: "/ready" in engine.containers.diff("lab-a"), what="its files", timeout=10)
+    files = {"first", *(str(number) for number in range(1, 21))}
+    for _time in range(100):
+        assert set(engine.containers.read_tree("lab-a", "/data")) == files
+
+
 def test_a_running_container_can_be_asked_and_another_refuses(engine: Engine) -> None:
     api: Any = engine.client.api
     api.start(api.create_container("lab/shell", ["sleep", "60"], name="lab-a"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import socketserver
+import tarfile
 import threading
 from contextlib import suppress
 from types import SimpleNamespace
@@ -11,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine, ExecReply
+from labkit.errors import WaitTimeout
+from tests.unit.recordings import recorded
 
 if TYPE_CHECKING:
     from labkit.engine.engine import HttpReply
@@ -46,6 +50,43 @@ def answer_of(handler: type[socketserver.StreamRequestHandler]) -> HttpReply:
         finally:
             server.shutdown()
             thread.join()
+
+
+def archives(*answers: bytes) -> Engine:
+    """An engine that answers with these archives, and with the last one for ever."""
+    left = list(answers)
+
+    def get_archive(_name: str, _path: str) -> tuple[list[bytes], dict[str, str]]:
+        return [left.pop(0) if left[1:] else left[0]], {"linkTarget": ""}
+
+    inspected = recorded("container_published")
+    api = SimpleNamespace(inspect_container=lambda _name: inspected, get_archive=get_archive)
+    return Engine(SimpleNamespace(api=api), "tcp://127.0.0.1:2375")  # type: ignore[arg-type]
+
+
+def a_tar(**files: bytes) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"folder/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("kept", [512, 512 + 100, 1024, 1536])
+def test_an_archive_that_ends_too_early_is_read_again(kept: int) -> None:
+    whole = a_tar(first=b"1", second=b"2")
+    tree = archives(whole[:kept], whole).containers.read_tree("lab-web", "/folder")
+    assert {name: entry.content for name, entry in tree.items()} == {"first": b"1", "second": b"2"}
+
+
+def test_files_that_never_stay_as_they_are_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("labkit.engine.engine.STILL_SECONDS", 0.1)
+    engine = archives(a_tar(first=b"1")[:1024])
+    for read in (engine.containers.read_tree, engine.containers.read_file):
+        with pytest.raises(WaitTimeout, match="nothing writes to `lab-web:/folder"):
+            read("lab-web", "/folder")
 
 
 def test_a_program_s_exit_code_is_waited_for_when_its_output_has_ended() -> None:
