@@ -132,11 +132,9 @@ async def _end(manager: AsyncKernelManager) -> None:
     import psutil  # type: ignore[import-untyped]
 
     pid = getattr(manager.provisioner, "pid", None)
-    if pid is None:
-        await manager.cleanup_resources()
-        return
-    with suppress(psutil.NoSuchProcess):
-        for process in psutil.Process(pid).children(recursive=True):
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
+    if pid is not None:
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
     await manager.shutdown_kernel(now=True)

@@ -213,7 +213,8 @@ class Containers(_Collection):
 
     def _archive(self, name: str, path: str, *, asked: str = "") -> tuple[bytes, str]:
         """Read a path of a container as a tar archive, and where a link points to."""
-        missing = FileNotFoundError(f"{name}:{asked or path}")
+        place = f"{name}:{asked or path}"
+        missing = FileNotFoundError(place)
 
         def whole() -> list[tuple[bytes, str]]:
             chunks, stat = self._api.get_archive(name, path)
@@ -225,7 +226,7 @@ class Containers(_Collection):
                 # A file that shrinks while the engine reads it ends the archive, without a word.
                 (found,) = wait_until(
                     whole,
-                    what=_("a moment in which nothing writes to `{place}`").format(place=missing),
+                    what=_("a moment in which nothing writes to `{place}`").format(place=place),
                     timeout=STILL_SECONDS,
                     interval=0.02,
                     hint=_("Stop what writes there, then run the command again."),

@@ -169,7 +169,7 @@ def test_a_tree_has_what_is_in_a_volume_of_a_container_that_has_ended(engine: En
 
 
 def test_a_tree_is_whole_though_its_files_shrink_while_it_is_read(engine: Engine) -> None:
-    writes = "cd /data; for i in $(seq 20); do echo $i > $i; done; touch /ready; "
+    writes = "cd /data; for i in first $(seq 20); do echo $i > $i; done; touch /ready; "
     writes += "while true; do seq 20000 > first; : > first; done"
     api: Any = engine.client.api
     host = api.create_host_config(binds=["lab-data:/data"])

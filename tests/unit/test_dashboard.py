@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import io
 import json
 import re
-import tarfile
 import threading
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +45,7 @@ from labkit.dashboard.sessions import (
 from labkit.engine import transfer
 from labkit.engine.disk import Usage
 from labkit.errors import DashboardError, NameNotTyped, NoSuchObject, NotPermitted
+from tests.unit.tars import tar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -752,12 +751,8 @@ def test_an_image_is_pulled_by_its_tag_or_by_its_digest(
 
 
 def archive(path: Path, mode: str = "w", **files: Any) -> Path:
-    with tarfile.open(path, mode) as made:  # type: ignore[call-overload]
-        for name, content in files.items():
-            data = json.dumps(content).encode()
-            member = tarfile.TarInfo(f"{name}.json")
-            member.size = len(data)
-            made.addfile(member, io.BytesIO(data))
+    contents = {f"{name}.json": json.dumps(content).encode() for name, content in files.items()}
+    path.write_bytes(tar_of(contents, mode))
     return path
 
 

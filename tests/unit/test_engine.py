@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import socketserver
-import tarfile
 import threading
 from contextlib import suppress
 from types import SimpleNamespace
@@ -15,6 +13,7 @@ import pytest
 from labkit.engine.engine import LONGEST_BODY, LONGEST_LOG, Engine, ExecReply
 from labkit.errors import WaitTimeout
 from tests.unit.recordings import recorded
+from tests.unit.tars import tar_of
 
 if TYPE_CHECKING:
     from labkit.engine.engine import HttpReply
@@ -64,26 +63,16 @@ def archives(*answers: bytes) -> Engine:
     return Engine(SimpleNamespace(api=api), "tcp://127.0.0.1:2375")  # type: ignore[arg-type]
 
 
-def a_tar(**files: bytes) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(f"folder/{name}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return made.getvalue()
-
-
 @pytest.mark.parametrize("kept", [512, 512 + 100, 1024, 1536])
 def test_an_archive_that_ends_too_early_is_read_again(kept: int) -> None:
-    whole = a_tar(first=b"1", second=b"2")
+    whole = tar_of({"folder/first": b"1", "folder/second": b"2"})
     tree = archives(whole[:kept], whole).containers.read_tree("lab-web", "/folder")
     assert {name: entry.content for name, entry in tree.items()} == {"first": b"1", "second": b"2"}
 
 
 def test_files_that_never_stay_as_they_are_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("labkit.engine.engine.STILL_SECONDS", 0.1)
-    engine = archives(a_tar(first=b"1")[:1024])
+    engine = archives(tar_of({"folder/first": b"1"})[:1024])
     for read in (engine.containers.read_tree, engine.containers.read_file):
         with pytest.raises(WaitTimeout, match="nothing writes to `lab-web:/folder"):
             read("lab-web", "/folder")

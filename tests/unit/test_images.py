@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import secrets
 import subprocess
-import tarfile
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +27,7 @@ from labkit.errors import (
 from labkit.images import Way
 from labkit.mirrors import Mirrors
 from labkit.provenance import DIGEST_LABEL, Records, folder_digest
+from tests.unit.tars import tar_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -367,12 +366,11 @@ def test_a_dangling_link_in_the_folder_of_packs_is_passed_over(a_course: Course)
 
 def pack_file(path: Path, members: Mapping[str, object]) -> Path:
     """Write a tar of JSON files; text is taken as it is."""
-    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as archive:
-        for name, value in members.items():
-            content = value.encode() if isinstance(value, str) else json.dumps(value).encode()
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
+    contents = {
+        name: value.encode() if isinstance(value, str) else json.dumps(value).encode()
+        for name, value in members.items()
+    }
+    path.write_bytes(tar_of(contents, "w:gz" if path.suffix == ".gz" else "w"))
     return path
 
 

@@ -189,6 +189,20 @@ def test_a_kernel_that_does_not_start_is_reported(temporary: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def test_a_kernel_that_cannot_be_forked_is_reported(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_anything: object, **_more: object) -> None:
+        raise RuntimeError("no more processes")
+
+    monkeypatch.setattr("labkit.warm_kernels.WarmProvisioner.launch_kernel", refuse)
+    before = children()
+    report = run(temporary, "1")
+    assert report.error == "The kernel did not start: no more processes"
+    assert children() <= before
+    assert list(temporary.iterdir()) == []
+
+
 def test_ctrl_c_ends_the_run_and_leaves_no_kernel(tmp_path: Path) -> None:
     program = (
         "import nbformat.v4 as nbf, pathlib, signal\n"
